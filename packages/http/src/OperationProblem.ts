@@ -13,6 +13,7 @@ import type {
 import type {
   ConsumerGroupsError,
   GroupOffHistory,
+  GroupRuns,
   KeyNotHeld,
   UnknownGroup
 } from "@daybook/reactors/ConsumerGroup"
@@ -42,6 +43,7 @@ export type OperationError =
   | UnknownGroup
   | KeyNotHeld
   | GroupOffHistory
+  | GroupRuns
   | ConsumerGroupsError
 
 /**

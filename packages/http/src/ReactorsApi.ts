@@ -9,6 +9,7 @@
  * | `POST /NAME/{group}/release`       | handles the event of a held key again, or of all of them |
  * | `POST /NAME/{group}/drop`          | leaves out the event of a held key                       |
  * | `POST /NAME/{group}/restart`       | goes on from another place of the log                    |
+ * | `POST /NAME/{group}/forget`        | deletes the progress of a group that no host runs        |
  *
  * @since 0.1.0
  */
@@ -103,7 +104,14 @@ export const make = <const Name extends string>({
           }),
           success: GroupStatus,
           error
-        }).annotate(OpenApi.Summary, "Goes on from another place of the log")
+        }).annotate(OpenApi.Summary, "Goes on from another place of the log"),
+        HttpApiEndpoint.post("forget", `/${name}/:group/forget` as const, {
+          params,
+          payload: Schema.Struct({ reason: Reason }),
+          /** The acts on the group, which stay. */
+          success: Schema.Array(Act),
+          error
+        }).annotate(OpenApi.Summary, "Deletes the progress of a consumer group that no host runs")
       )
       .annotateEndpoints(Requires, "operate"),
     "The administration of consumer groups"

@@ -3,6 +3,7 @@ import { Actor, Authentication, Authenticator, type Permission } from "@daybook/
 import * as Host from "@daybook/http/Host"
 import * as ReactorsApi from "@daybook/http/ReactorsApi"
 import * as Position from "@daybook/kernel/Position"
+import { ConsumerGroups } from "@daybook/reactors/ConsumerGroups"
 import * as ConsumerGroupsMemory from "@daybook/reactors/ConsumerGroupsMemory"
 import type { GroupStatus } from "@daybook/reactors/GroupStatus"
 import * as Reactor from "@daybook/reactors/Reactor"
@@ -14,6 +15,8 @@ import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiClient from "effect/http-api/HttpApiClient"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -63,8 +66,12 @@ const library = Effect.gen(function* () {
     Layer.provideMerge(ConsumerGroupsMemory.layer),
     Layer.provideMerge(EventStoreMemory.layer)
   )
+  const context = yield* Layer.build(stores)
   const served = yield* serve(
-    Host.layer(api, [books, reactors]).pipe(Layer.provide(callers), Layer.provide(stores))
+    Host.layer(api, [books, reactors]).pipe(
+      Layer.provide(callers),
+      Layer.provide(Layer.succeedContext(context))
+    )
   )
   const clientOf = (name: string) =>
     HttpApiClient.make(api, {
@@ -93,7 +100,8 @@ const library = Effect.gen(function* () {
     )
   const held = until((status) => status.held.length === 1)
   const free = until((status) => status.held.length === 0 && status.lagEvents === 0)
-  return { addresses, client, clientOf, free, giveBack, held, lend, sent, until }
+  const groups = Context.get(context, ConsumerGroups)
+  return { addresses, client, clientOf, free, giveBack, groups, held, lend, sent, until }
 })
 
 const actsOf = (client: Effect.Success<typeof library>["client"]) =>
@@ -185,6 +193,31 @@ describe("The API of reactors", () => {
     })
   )
 
+  it.live("forgets a group that no host runs, and refuses to forget another", () =>
+    Effect.gen(function* () {
+      const { client, groups, until } = yield* library
+      yield* until(({ state }) => state === "live")
+      const payload = { reason: "renamed" }
+      const runs = yield* Effect.flip(client.reactors.forget({ params, payload }))
+      assert.strictEqual(runs._tag, "NotPossible")
+      const former = { group: "postcards" }
+      const begun = yield* Deferred.make<void>()
+      yield* Effect.raceFirst(
+        groups.run({ name: former.group }, () =>
+          Effect.andThen(Deferred.succeed(begun, undefined), Effect.never)
+        ),
+        Deferred.await(begun)
+      )
+      const acts = yield* client.reactors.forget({ params: former, payload })
+      assert.deepStrictEqual(
+        acts.map(({ act, actor }) => [act, Option.getOrNull(actor)]),
+        [["forget", "olga"]]
+      )
+      const names = (yield* client.reactors.statuses()).map(({ name }) => name)
+      assert.notInclude(names, former.group)
+    })
+  )
+
   it.live("is for callers that may operate", () =>
     Effect.gen(function* () {
       const { clientOf } = yield* library
@@ -197,7 +230,8 @@ describe("The API of reactors", () => {
         reactors.acts({ params }),
         reactors.release({ params, payload: {} }),
         reactors.drop({ params, payload: { key, reason } }),
-        reactors.restart({ params, payload: { from: Position.make(1n), reason } })
+        reactors.restart({ params, payload: { from: Position.make(1n), reason } }),
+        reactors.forget({ params, payload: { reason } })
       ] as ReadonlyArray<Effect.Effect<unknown, { readonly _tag: string }>>) {
         assert.strictEqual((yield* Effect.flip(attempt))._tag, "Forbidden")
       }

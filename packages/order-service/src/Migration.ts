@@ -31,7 +31,7 @@ export const run = Effect.gen(function* () {
   const sql = yield* SqlClient
   yield* PostgresMigrations.migrate
   yield* PostgresRoles.grant(roles)
-  yield* sql`GRANT EXECUTE ON FUNCTION daybook.record_act TO daybook_projector`
+  yield* sql`GRANT EXECUTE ON FUNCTION daybook.record_act TO daybook_projector, daybook_reactor`
   yield* ReadModelMigrations.migrate
   yield* ReactorMigrations.migrate
   yield* sql`GRANT USAGE ON SCHEMA reactors TO daybook_reactor`
@@ -39,7 +39,8 @@ export const run = Effect.gen(function* () {
   yield* sql`GRANT SELECT, INSERT ON reactors.acts TO daybook_reactor`
   yield* sql`
     GRANT SELECT, INSERT, UPDATE, DELETE
-    ON reactors.groups, reactors.members, reactors.ranges, reactors.held_keys, reactors.process_timers
+    ON reactors.groups, reactors.members, reactors.ranges, reactors.held_keys,
+      reactors.waiting_events, reactors.process_timers
     TO daybook_reactor
   `
 })

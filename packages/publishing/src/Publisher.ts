@@ -14,7 +14,7 @@ import { printableLine } from "@daybook/kernel/Printable"
 import type { EventOf, EventSource } from "@daybook/kernel/Projection"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as StreamId from "@daybook/kernel/StreamId"
-import { type ConsumerGroup, keyOf } from "@daybook/reactors/ConsumerGroup"
+import { type ConsumerGroup, keysOf } from "@daybook/reactors/ConsumerGroup"
 import * as Reactor from "@daybook/reactors/Reactor"
 import { rootMessage } from "@daybook/store/RootMessage"
 import * as Arr from "effect/Array"
@@ -89,8 +89,10 @@ export class MappingFailed extends Data.TaggedError("MappingFailed")<{
  */
 export interface Options<Source extends EventSource<unknown>> extends Pick<
   Reactor.Options<never, never>,
-  "from" | "types" | "key" | "onFailure" | "maxParked" | "retry"
+  "from" | "types" | "onFailure" | "maxParked" | "retry"
 > {
+  /** Returns the key whose messages are sent in order: the stream unless told. */
+  readonly key?: ((event: RecordedEvent) => string) | undefined
   /** The name of its consumer group, which is a part of the ids of its messages. */
   readonly name: string
   /** The `source` of its messages: their system, a URI reference such as `/shop/orders`. */
@@ -213,13 +215,23 @@ const map = (
 ): Mapped => {
   const events: Array<Mapped["events"][number]> = []
   const left = new Set<RecordedEvent>()
-  const keys = new Set<string>()
+  const waiting = new Set<string>()
+  const isByStream = group.key === undefined
   for (const recorded of batch) {
     const mapped = messages(recorded)
-    if (Result.isFailure(mapped)) keys.add(keyOf(group, recorded))
-    if (Result.isSuccess(mapped) && !(keys.size > 0 && keys.has(keyOf(group, recorded)))) {
+    if (Result.isSuccess(mapped) && isByStream && waiting.size === 0) {
       events.push({ recorded, messages: mapped.success })
-    } else left.add(recorded)
+      continue
+    }
+    // An event whose key can't be told waits under its stream.
+    const found = keysOf(group, recorded)
+    const keys = Result.getOrElse(found, () => [recorded.streamId])
+    const isFree = Result.isSuccess(found) && !keys.some((key) => waiting.has(key))
+    if (Result.isSuccess(mapped) && isFree) events.push({ recorded, messages: mapped.success })
+    else {
+      left.add(recorded)
+      for (const key of keys) waiting.add(key)
+    }
   }
   return { events, left }
 }

@@ -11,6 +11,7 @@ import type { Category } from "@daybook/kernel/StreamId"
 import { type Checkpoint, describe, MismatchReason } from "@daybook/store/Checkpoint"
 import { rootMessage } from "@daybook/store/RootMessage"
 import * as Data from "effect/Data"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 
 /**
@@ -56,20 +57,58 @@ export interface ConsumerGroup {
   /** Only events of these types. An empty list matches nothing. */
   readonly types?: ReadonlyArray<string> | undefined
   /**
-   * Returns the key whose events are handled in order: the stream unless told. Another function
-   * needs another name: events would be dealt out differently, while keys of the old one are held.
+   * Returns the key whose events are handled in order: the stream unless told. An event of several
+   * keys is handled once for each of them; one of no key is left out.
+   *
+   * **Details**
+   * Shape: at most {@link MAX_KEY_LENGTH} UTF-16 code units, well-formed, without `U+0000`.
+   * An event for which it throws, or returns another shape, is handed out under its stream; a
+   * reactor fails such an event, by its policy.
+   * Another function needs another name: events would be dealt out differently.
    */
-  readonly key?: ((event: RecordedEvent) => string) | undefined
+  readonly key?: ((event: RecordedEvent) => string | ReadonlyArray<string>) | undefined
 }
 
 /**
- * Returns the key of an event in a group.
+ * The maximum length of a key, in UTF-16 code units. An index entry of PostgreSQL has at most 2,704
+ * bytes, and a code unit up to three.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const MAX_KEY_LENGTH = 500
+
+const Key = Schema.String.check(
+  Schema.makeFilter(
+    (key: string) => key.length <= MAX_KEY_LENGTH && key.isWellFormed() && !key.includes("\0"),
+    {
+      expected: `a key of at most ${MAX_KEY_LENGTH} UTF-16 code units of well-formed Unicode without U+0000`
+    }
+  )
+)
+
+const keysIn = Schema.decodeUnknownSync(Schema.Union([Key, Schema.Array(Key)]))
+
+/**
+ * Returns the keys of an event in a group, each once; fails with what the key function threw, or
+ * with the fault of what it returned.
  *
  * @category destructors
  * @since 0.1.0
  */
-export const keyOf = ({ key }: ConsumerGroup, event: RecordedEvent): string =>
-  key === undefined ? event.streamId : key(event)
+export const keysOf = (
+  { key }: ConsumerGroup,
+  event: RecordedEvent
+): Result.Result<ReadonlyArray<string>, unknown> =>
+  key === undefined
+    ? Result.succeed([event.streamId])
+    : Result.try({
+        try: () => {
+          const keys = keysIn(key(event))
+          return typeof keys === "string" ? [keys] : Array.from(new Set(keys))
+        },
+        catch: (thrown) => thrown
+      })
 
 /**
  * The number of slots of every group: the largest number of hosts that can share its work.
@@ -169,6 +208,22 @@ export class UnknownGroup extends Schema.TaggedError<UnknownGroup>()("UnknownGro
 }) {
   override get message() {
     return printableLine(`No consumer group is called ${this.group}`)
+  }
+}
+
+/**
+ * Hosts run the group, or did until a moment ago: a group that is forgotten would begin again.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class GroupRuns extends Schema.TaggedError<GroupRuns>()("GroupRuns", {
+  group: Name,
+  /** The ids of the hosts. */
+  hosts: Schema.Array(Schema.String)
+}) {
+  override get message() {
+    return `Cannot forget consumer group ${this.group}: ${this.hosts.length} hosts run it`
   }
 }
 

@@ -26,13 +26,14 @@ import type {
   ConsumerGroup,
   ConsumerGroupsError,
   GroupOffHistory,
+  GroupRuns,
   KeyNotHeld,
   LeaseLost,
   SlotRange,
   UnknownGroup
 } from "./ConsumerGroup.ts"
 import type { GroupStatus } from "./GroupStatus.ts"
-import type { Act, HeldKey, Why } from "./HeldKey.ts"
+import type { Act, HeldKey, Waiting, Why } from "./HeldKey.ts"
 
 /**
  * The next events of a range, in position order: with them, all of the range up to `checkpoint`
@@ -82,18 +83,25 @@ export interface Assignment {
     checkpoint: Checkpoint,
     work: Effect.Effect<A, E, R>
   ) => Effect.Effect<A, E | LeaseLost | ConsumerGroupsError, R>
+  /** Returns the keys of an event that are of this range: its stream, if the key function fails. */
+  readonly keysOf: (event: RecordedEvent) => ReadonlyArray<string>
   /** Returns the held keys of the range. */
   readonly held: Effect.Effect<ReadonlyArray<HeldKey>, ConsumerGroupsError>
   /** Emits the held keys on which an act is asked; one may be emitted again until it is settled. */
   readonly asked: Stream.Stream<HeldKey>
   /**
-   * Reads the events of a key between two positions, both included, from the log. The event at
-   * `from` is among them even if the key function returns another key for it today.
+   * Reads the events of a held key between two positions, both included, from the log: the event at
+   * `from` and those that {@link Assignment.wait} recorded, whatever the key function returns for
+   * them today, and the others of the key.
    */
   readonly eventsOf: (
     key: string,
     positions: { readonly from: Position; readonly upTo: Position }
-  ) => Stream.Stream<RecordedEvent, EventStoreError>
+  ) => Stream.Stream<RecordedEvent, EventStoreError | ConsumerGroupsError>
+  /** Records that events wait for held keys, so that another key function does not lose them. */
+  readonly wait: (
+    waiting: ReadonlyArray<Waiting>
+  ) => Effect.Effect<void, LeaseLost | ConsumerGroupsError>
   /** Records that an event of the key failed; returns the number of parked keys of the group. */
   readonly hold: (
     held: Omit<HeldKey, "slot" | "at" | "asked">
@@ -203,7 +211,19 @@ export class ConsumerGroups extends Context.Service<
       options: Why & { readonly from: NonNullable<ConsumerGroup["from"]> }
     ) => Effect.Effect<void, UnknownGroup | GroupOffHistory | ConsumerGroupsError | EventStoreError>
 
-    /** Returns the acts on a group in the order of time. */
+    /**
+     * Deletes the progress and the held keys of a group that no host runs, for good: a host that
+     * runs it again begins as if for the first time.
+     *
+     * **Details**
+     * A host that died counts until its lease has ended.
+     */
+    readonly forget: (
+      name: string,
+      options?: Why
+    ) => Effect.Effect<void, UnknownGroup | GroupRuns | ConsumerGroupsError>
+
+    /** Returns the acts on a group in the order of time, also on one that was forgotten. */
     readonly acts: (
       name: string
     ) => Effect.Effect<ReadonlyArray<Act>, UnknownGroup | ConsumerGroupsError>

@@ -4,12 +4,14 @@
  * @since 0.1.0
  */
 import type { EventStore } from "@daybook/store/EventStore"
+import { PostgresSchema } from "@daybook/store/PostgresSchema"
 import type { SchemaUnready } from "@daybook/store/PostgresStart"
 import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { SqlClient } from "effect/sql/SqlClient"
-import { ConsumerGroups } from "./ConsumerGroups.ts"
+import { ConsumerGroups, GroupSettings } from "./ConsumerGroups.ts"
 import { make } from "./internal/group/service.ts"
 import * as Database from "./internal/postgres/database.ts"
 import { driver } from "./internal/postgres/driver.ts"
@@ -22,6 +24,8 @@ import { ReactorSchema } from "./ReactorSchema.ts"
  * **Details**
  * Work that commits with a checkpoint runs in a transaction of this client. The log may be in
  * another database; appends in such work need it in the same one, and its store on the same client.
+ * Acts are recorded in the log of `PostgresSchema`, if it is in this database and the user may call
+ * its `record_act`, and else beside the groups.
  * The tables must exist: provide `ReactorMigrations.layer` at the edge, or run it beforehand.
  * Errors: `NotMigrated`, the schema lacks migrations; `NotPermitted`, the user may not use it.
  *
@@ -35,6 +39,12 @@ export const layer: Layer.Layer<ConsumerGroups, SchemaUnready, EventStore | SqlC
       yield* ReactorMigrations.check
       // A client may rename columns and JSON keys for its other users; rows must not be renamed.
       const sql = (yield* SqlClient).withoutTransforms()
-      return yield* make(driver(Database.make(sql, yield* ReactorSchema)))
+      const settings = yield* GroupSettings
+      const database = Database.make(sql, {
+        schema: yield* ReactorSchema,
+        log: yield* PostgresSchema,
+        lease: Duration.toMillis(Duration.fromInputUnsafe(settings.lease))
+      })
+      return yield* make(driver(database))
     })
   ).pipe(Layer.provide(SecureRandom.layerWebCrypto))

@@ -53,6 +53,17 @@ export const HeldKey = Schema.Struct({
 export type HeldKey = Named.Struct<typeof HeldKey>
 
 /**
+ * An event that waits for a held key, after the one that failed.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Waiting {
+  readonly key: string
+  readonly position: Position
+}
+
+/**
  * The actor and the reason of an act; the database adds the login.
  *
  * @category types
@@ -74,9 +85,9 @@ export const Act = Schema.Struct({
   group: Name,
   /**
    * The kind. `release` and `drop`: of a held key; `restart`: the group goes on from elsewhere;
-   * `skip`: a consumer left an event out by its policy.
+   * `skip`: a consumer left an event out by its policy; `forget`: the group was deleted.
    */
-  act: Schema.Literals(["release", "drop", "skip", "restart"]),
+  act: Schema.Literals(["release", "drop", "skip", "restart", "forget"]),
   at: Schema.DateTimeUtc,
   /** The database user who did it; none in memory. */
   login: Schema.Option(Schema.String),

@@ -63,12 +63,13 @@ export const layer = <Event, State, Own, Of extends Targets, Timer extends strin
       const categories = [process.aggregate.category]
       const take = Step.take(handler, process)
       const deliveriesOf = Step.deliveriesOf(process)
+      const react = deliver(deliveriesOf, take)
       const inputs = Reactor.make({
         name: names.inputs,
         from,
         categories: process.from.map(({ category }) => category),
-        key: (event) => deliveriesOf(event).key,
-        react: deliver(deliveriesOf, take),
+        key: (event) => deliveriesOf(event).keys,
+        react: (event, { key }) => react(event, key),
         onFailure,
         maxParked
       })

@@ -85,6 +85,12 @@ export class ProcessTimers extends Context.Service<
   ProcessTimers,
   {
     /**
+     * The time by which timers are due: that of the database, so that no host fires one early by a
+     * clock of its own; in memory the `Clock`.
+     */
+    readonly now: Effect.Effect<DateTime.Utc, ProcessTimersError>
+
+    /**
      * Applies changes of timers of the process manager `process`, at most one of each timer, in the
      * transaction of the caller.
      */

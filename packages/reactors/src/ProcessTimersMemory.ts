@@ -31,6 +31,7 @@ export const layer: Layer.Layer<ProcessTimers> = Layer.sync(ProcessTimers, () =>
       (a, b) => DateTime.toEpochMillis(a.due) - DateTime.toEpochMillis(b.due)
     )
   return ProcessTimers.of({
+    now: DateTime.now,
     apply: (process, changes) =>
       Effect.sync(() => {
         for (const change of changes) {

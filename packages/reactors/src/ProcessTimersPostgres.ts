@@ -12,7 +12,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import { SqlClient } from "effect/sql/SqlClient"
-import { millis } from "./internal/postgres/database.ts"
+import { millis, NOW } from "./internal/postgres/database.ts"
 import {
   type ProcessTimer,
   type ProcessTimerChange,
@@ -45,6 +45,10 @@ export const layer: Layer.Layer<ProcessTimers, SchemaUnready, SqlClient> = Layer
 
 const make = (sql: SqlClient, table: string) =>
   ProcessTimers.of({
+    now: Effect.map(
+      sql.unsafe<{ readonly now: number }>(`SELECT floor(${millis(NOW)}) AS now`),
+      ([row]) => DateTime.makeUnsafe(row?.now ?? 0)
+    ).pipe(failing("now")),
     apply: Effect.fn("ProcessTimers.apply")(function* (process, changes) {
       const [set, cleared] = [changes.filter(isSet), changes.filter((one) => !isSet(one))]
       if (cleared.length > 0) yield* clear(sql, table, process, cleared)

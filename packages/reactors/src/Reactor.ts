@@ -38,9 +38,12 @@ import { type ConsumerGroup, Name } from "./ConsumerGroup.ts"
  */
 export interface Reaction {
   readonly recorded: RecordedEvent
+  /** The key of the group for which the event is handled: one of several, if it has several. */
+  readonly key: string
   /**
-   * The name of the reactor and the id of the event, the same at each attempt: pass it to systems
-   * that recognise repetitions, such as a payment provider.
+   * The name of the reactor and the id of the event, and the key if the key function returns lists:
+   * the same at each attempt. Pass it to systems that recognise repetitions, such as a payment
+   * provider.
    */
   readonly effectKey: string
 }
@@ -115,8 +118,8 @@ export interface Together<out R> {
  */
 export interface Reactor<out R> {
   readonly group: ConsumerGroup
-  /** Decodes the event and reacts to it. */
-  readonly react: (event: RecordedEvent) => Effect.Effect<void, unknown, R>
+  /** Decodes the event and reacts to it, for one of its keys. */
+  readonly react: (event: RecordedEvent, key: string) => Effect.Effect<void, unknown, R>
   readonly onFailure: OnFailure
   readonly maxParked: number
   readonly retry: Schedule.Schedule<unknown, unknown>
@@ -162,9 +165,12 @@ export const make: {
   // The overloads tie the events of `react` to its sources.
   const react: (event: unknown, reaction: Reaction) => Effect.Effect<void, unknown, R> =
     options.react as Options<unknown, R>["react"]
-  const reactionTo = (recorded: RecordedEvent): Reaction => ({
+  const isListed = (recorded: RecordedEvent): boolean =>
+    key !== undefined && Array.isArray(key(recorded))
+  const reactionTo = (recorded: RecordedEvent, of: string): Reaction => ({
     recorded,
-    effectKey: `${name}:${recorded.id}`
+    key: of,
+    effectKey: `${name}:${recorded.id}${isListed(recorded) ? `:${of}` : ""}`
   })
   const categories = sources?.map(({ category }) => category)
   if (new Set(categories).size !== (categories?.length ?? 0)) {
@@ -180,8 +186,8 @@ export const make: {
     },
     react:
       sources === undefined
-        ? (recorded) => react(recorded, reactionTo(recorded))
-        : decoding(sources, (event, recorded) => react(event, reactionTo(recorded))),
+        ? (recorded, of) => react(recorded, reactionTo(recorded, of))
+        : decoding(sources, (event, recorded, of) => react(event, reactionTo(recorded, of))),
     onFailure: options.onFailure ?? "stop",
     maxParked: options.maxParked ?? 100,
     retry: options.retry ?? defaultRetry,
@@ -192,14 +198,14 @@ export const make: {
 
 const decoding = <R>(
   sources: ReadonlyArray<EventSource<unknown>>,
-  react: (event: unknown, recorded: RecordedEvent) => Effect.Effect<void, unknown, R>
+  react: (event: unknown, recorded: RecordedEvent, key: string) => Effect.Effect<void, unknown, R>
 ) => {
   const codecs = new Map(sources.map(({ category, codec }) => [`${category}-`, codec]))
-  return Effect.fnUntraced(function* (recorded: RecordedEvent) {
+  return Effect.fnUntraced(function* (recorded: RecordedEvent, key: string) {
     const { streamId } = recorded
     const codec = codecs.get(streamId.slice(0, streamId.indexOf("-") + 1))
     if (codec === undefined) return yield* Effect.die(new Error(`${streamId} is of no source`))
     const events = yield* Effect.fromResult(EventCodec.decodeRecorded(codec, recorded))
-    for (const event of events) yield* react(event, recorded)
+    for (const event of events) yield* react(event, recorded, key)
   })
 }

@@ -19,6 +19,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { processTimers } from "./internal/postgres/processTimers.ts"
 import { tables } from "./internal/postgres/tables.ts"
+import { waitingEvents } from "./internal/postgres/waitingEvents.ts"
 import { ReactorSchema } from "./ReactorSchema.ts"
 
 /**
@@ -93,7 +94,8 @@ const run = Migrator.make({})
 const loader = (schema: SchemaName): Migrator.Loader =>
   Effect.succeed([
     [1, "groups", Effect.succeed(runAll(tables(`"${schema}"`)))],
-    [2, "process_timers", Effect.succeed(runAll(processTimers(`"${schema}"`)))]
+    [2, "process_timers", Effect.succeed(runAll(processTimers(`"${schema}"`)))],
+    [3, "waiting_events", Effect.succeed(runAll(waitingEvents(`"${schema}"`)))]
   ])
 
 const runAll = (statements: ReadonlyArray<string>) =>

@@ -24,7 +24,13 @@ layer(counting, { timeout: 120_000, excludeTestServices: true })("A turn of a ho
       yield* ConsumerGroups
       const sql = yield* SqlClient
       const { checkpoint } = yield* EventStore
-      const rows = driver(Database.make(sql, SchemaName.make("reactors")))
+      const rows = driver(
+        Database.make(sql, {
+          schema: SchemaName.make("reactors"),
+          log: SchemaName.make("daybook"),
+          lease: 3_600_000
+        })
+      )
       yield* rows.open("idle", {}, checkpoint)
       const take = (owner: string, draining: ReadonlySet<number> = new Set()) =>
         rows.tick("idle", { owner, lease: 3_600_000, draining, released: new Set() })

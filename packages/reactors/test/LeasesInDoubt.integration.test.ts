@@ -7,8 +7,10 @@ import { ConsumerGroups, GroupSettings } from "@daybook/reactors/ConsumerGroups"
 import * as ConsumerGroupsMemory from "@daybook/reactors/ConsumerGroupsMemory"
 import { ReactorSchema } from "@daybook/reactors/ReactorSchema"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
+import { PostgresSchema } from "@daybook/store/PostgresSchema"
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { SqlClient } from "effect/sql/SqlClient"
@@ -22,7 +24,14 @@ import { appendAll, noteOf } from "./reactorCases.ts"
 const category = Category.make("doubted")
 
 const inPostgres = Effect.gen(function* () {
-  return postgresDriver(Database.make(yield* SqlClient, yield* ReactorSchema))
+  const settings = yield* GroupSettings
+  return postgresDriver(
+    Database.make(yield* SqlClient, {
+      schema: yield* ReactorSchema,
+      log: yield* PostgresSchema,
+      lease: Duration.toMillis(Duration.fromInputUnsafe(settings.lease))
+    })
+  )
 })
 
 /** Lets a host handle events before and after its renewals stay without an answer. */

@@ -5,7 +5,7 @@ import * as EventMark from "@daybook/kernel/EventMark"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import { Category, StreamId } from "@daybook/kernel/StreamId"
 import * as EventId from "@daybook/kernel/EventId"
-import { type ConsumerGroup, keyOf } from "@daybook/reactors/ConsumerGroup"
+import { type ConsumerGroup, keysOf } from "@daybook/reactors/ConsumerGroup"
 import { ConsumerGroups } from "@daybook/reactors/ConsumerGroups"
 import type { GroupStatus } from "@daybook/reactors/GroupStatus"
 import * as Reactor from "@daybook/reactors/Reactor"
@@ -18,6 +18,7 @@ import * as DateTime from "effect/DateTime"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
@@ -118,9 +119,13 @@ const inBatches: Make = (options) => {
     const left = new Set<RecordedEvent>()
     const keys = new Set<string>()
     for (const event of events) {
-      const key = keyOf(group, event)
-      if (!keys.has(key) && Exit.isSuccess(yield* Effect.exit(react(event)))) continue
-      keys.add(key)
+      const found = keysOf(group, event)
+      const own = Result.getOrElse(found, () => [event.streamId])
+      if (Result.isSuccess(found) && !own.some((key) => keys.has(key))) {
+        const reacting = Effect.forEach(own, (key) => react(event, key))
+        if (Exit.isSuccess(yield* Effect.exit(reacting))) continue
+      }
+      for (const key of own) keys.add(key)
       left.add(event)
     }
     return left
@@ -529,6 +534,109 @@ export const reactorCases = <E>(
         assert.deepStrictEqual(yield* take(3), ["a1", "b1", "a2"])
       })
     )
+
+    for (const transactional of [false, true]) {
+      const kind = transactional ? "A transactional reactor" : "A reactor"
+
+      it.effect(`${kind} is stopped by an event whose key function throws`, () =>
+        Effect.gen(function* () {
+          const groups = yield* ConsumerGroups
+          const { category, name, options, take, tries } = yield* setting
+          let isBroken = true
+          const key = (event: RecordedEvent) => {
+            if (isBroken && noteOf(event) === "a2") throw new Error("a2 has no key")
+            return "all"
+          }
+          yield* host(Reactor.make({ ...options, transactional, key }))
+          yield* appendAll(category, "a1", "a2", "a3")
+          const { held } = yield* eventually(name, ({ state }) => state === "stopped")
+          assert.deepStrictEqual(
+            held.map((one) => [one.issue, one.key, one.attempts]),
+            [["a2 has no key", `${category}-a`, 2]]
+          )
+          assert.notInclude(tries, "a2")
+          isBroken = false
+          yield* groups.release(name)
+          yield* eventually(name, (status) => status.held.length + status.lagEvents === 0)
+          assert.sameMembers(Array.from(yield* take(3)), ["a1", "a2", "a3"])
+        })
+      )
+
+      it.effect(`${kind} parks an event whose key can't be stored, and others go on`, () =>
+        Effect.gen(function* () {
+          const { category, name, options, take } = yield* setting
+          const key = (event: RecordedEvent) =>
+            noteOf(event) === "a1" ? "k".repeat(5_000) : noteOf(event) === "b1" ? "\0" : "all"
+          yield* host(Reactor.make({ ...options, transactional, key, onFailure: "park" }))
+          yield* appendAll(category, "a1", "b1", "a2")
+          assert.deepStrictEqual(yield* take(1), ["a2"])
+          const { held } = yield* eventually(name, (status) => status.lagEvents === 0)
+          assert.deepStrictEqual(
+            held.map((one) => one.key),
+            [`${category}-a`, `${category}-b`]
+          )
+        })
+      )
+
+      it.effect(`${kind} handles an event once for each of its keys, in the order of each`, () =>
+        Effect.gen(function* () {
+          const groups = yield* ConsumerGroups
+          const { category, name, options } = yield* setting
+          const seen = yield* Queue.unbounded<string>()
+          let isBroken = true
+          yield* host(
+            Reactor.make({
+              ...options,
+              transactional,
+              onFailure: "park",
+              // The streams a and b have a key each, and c has both.
+              key: ({ streamId }) =>
+                streamId.endsWith("-c") ? ["a", "b", "a"] : streamId.slice(-1),
+              react: (event, { key }) =>
+                isBroken && noteOf(event) === "a1"
+                  ? Effect.fail(new Error("a1 is broken"))
+                  : Queue.offer(seen, `${key}:${noteOf(event)}`)
+            })
+          )
+          yield* appendAll(category, "a1", "b1", "c1", "b2", "a2")
+          yield* eventually(name, ({ held, lagEvents }) => held.length === 1 && lagEvents === 0)
+          const others = Array.from(yield* Queue.takeAll(seen))
+          // A transaction of several events is undone by the one that fails.
+          assert.deepStrictEqual(others.slice(-3), ["b:b1", "b:c1", "b:b2"])
+          isBroken = false
+          yield* groups.release(name)
+          yield* eventually(name, ({ held }) => held.length === 0)
+          assert.deepStrictEqual(Array.from(yield* Queue.takeAll(seen)), ["a:a1", "a:c1", "a:a2"])
+        })
+      )
+
+      it.effect(`${kind} releases exactly what waited under a key that is returned no more`, () =>
+        Effect.gen(function* () {
+          const groups = yield* ConsumerGroups
+          const { broken, category, name, options, take } = yield* setting
+          broken.add("a1")
+          const parking = { ...options, transactional, onFailure: "park" } as const
+          const end = yield* host(
+            Reactor.make({
+              ...parking,
+              key: (event) => (noteOf(event) === "b2" ? "other" : "old")
+            })
+          )
+          yield* appendAll(category, "a1", "b1", "b2", "b3")
+          assert.deepStrictEqual(yield* take(1), ["b2"])
+          yield* eventually(name, ({ held, lagEvents }) => held.length === 1 && lagEvents === 0)
+          yield* end
+          broken.clear()
+          yield* host(Reactor.make({ ...parking, key: () => "new" }))
+          yield* appendAll(category, "b4")
+          assert.deepStrictEqual(yield* take(1), ["b4"])
+          yield* eventually(name, ({ lagEvents }) => lagEvents === 0)
+          yield* groups.release(name, { key: "old" })
+          assert.deepStrictEqual(yield* take(3), ["a1", "b1", "b3"])
+          yield* eventually(name, ({ held }) => held.length === 0)
+        })
+      )
+    }
 
     it.effect("A reactor releases the events of a key that its key function returns no more", () =>
       Effect.gen(function* () {

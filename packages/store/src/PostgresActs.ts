@@ -1,5 +1,6 @@
 /**
- * Administrative acts on a log in PostgreSQL and on its read models, with actor, time and reason.
+ * Administrative acts on a log in PostgreSQL, on its read models and on its consumer groups, with
+ * actor, time and reason.
  *
  * They are rows of an append-only table: a trigger refuses changes by any user, in any session.
  * `PostgresHealth` reports when that trigger is off, and `PostgresMigrations` restores it and
@@ -27,9 +28,12 @@ import { PostgresSchema } from "./PostgresSchema.ts"
  */
 export const Act = Schema.Struct({
   number: Schema.BigInt,
-  /** On the log a {@link LogAct}; on a read model an act of `@daybook/projections`. */
+  /**
+   * On the log a {@link LogAct}; on a read model an act of `@daybook/projections`, on a consumer
+   * group one of `@daybook/reactors`.
+   */
   act: Schema.String,
-  /** `log`, `event` and a position, or `read model` and a name. */
+  /** `log`, `event` and a position, or `read model` or `consumer group` and a name. */
   subject: Schema.String,
   at: Schema.DateTimeUtc,
   /** The database user that acted. */
@@ -82,7 +86,7 @@ export const CurrentWhy = Context.Reference<{
  * @since 0.1.0
  */
 export interface ListOptions {
-  /** Only acts on `log`, or on one read model, such as `read model orders`. */
+  /** Only acts on `log`, or on one subject, such as `read model orders`. */
   readonly subject?: string | undefined
   /** Only acts with a greater number. */
   readonly after?: bigint | undefined
@@ -103,7 +107,7 @@ interface ActRow {
 }
 
 /**
- * Lists the acts on the log in {@link PostgresSchema} and on its read models, oldest first.
+ * Lists the acts on the log in {@link PostgresSchema} and on what follows it, oldest first.
  *
  * **Details**
  * Needs the role of the log's reader or owner.

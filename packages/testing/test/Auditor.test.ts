@@ -273,7 +273,7 @@ describe("An auditor", () => {
         event: EventMark.of(event),
         key: event.streamId
       }))
-      const [openedOne, paidOne, openedTwo, paidTwo] = expected.map(({ event }) => event)
+      const [openedOne, paidOne, openedTwo, paidTwo] = expected
       if (openedOne === undefined || paidOne === undefined) return assert.fail("too few events")
       if (openedTwo === undefined || paidTwo === undefined) return assert.fail("too few events")
       const told = (...reacted: ReadonlyArray<typeof openedOne>) =>

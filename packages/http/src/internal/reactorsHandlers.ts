@@ -48,6 +48,15 @@ export const make: Effect.Effect<Handlers, never, ConsumerGroups> = Effect.gen(f
         group,
         payload: { readonly from: "beginning" | "now" | Position; readonly reason: string }
       ) => groups.restart(group, payload)
-    )
+    ),
+    forget: ({
+      params: { group },
+      payload
+    }: Group & { readonly payload: { readonly reason: string } }) =>
+      answered(
+        Effect.flatMap(actor, (by) =>
+          Effect.andThen(groups.forget(group, { ...payload, ...by }), groups.acts(group))
+        )
+      )
   }
 })

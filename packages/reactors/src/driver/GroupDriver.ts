@@ -3,13 +3,20 @@
  *
  * @since 0.1.0
  */
+import type { Position } from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type { Checkpoint } from "@daybook/store/Checkpoint"
 import type { BacklogOptions } from "@daybook/store/Subscription"
 import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
-import type { ConsumerGroupsError, KeyNotHeld, LeaseLost, SlotRange } from "../ConsumerGroup.ts"
-import type { Act, HeldKey, Why } from "../HeldKey.ts"
+import type {
+  ConsumerGroupsError,
+  GroupRuns,
+  KeyNotHeld,
+  LeaseLost,
+  SlotRange
+} from "../ConsumerGroup.ts"
+import type { Act, HeldKey, Waiting, Why } from "../HeldKey.ts"
 import type { Assigned, Host, Rows } from "../internal/group/assign.ts"
 
 /**
@@ -48,6 +55,11 @@ export type KeyChange =
       readonly key: string
       /** The next event of the key that waits; with none the key is held no longer. */
       readonly next: RecordedEvent | undefined
+    }
+  | {
+      readonly _tag: "Wait"
+      /** The events that wait for held keys; those of other keys are left out. */
+      readonly waiting: ReadonlyArray<Waiting>
     }
   | {
       readonly _tag: "Skip"
@@ -132,6 +144,16 @@ export interface GroupDriver {
   /** Returns a group; none if none of the name was opened. */
   readonly state: (name: string) => Effect.Effect<Option.Option<GroupState>, ConsumerGroupsError>
 
+  /**
+   * Returns the positions of events that wait for a held key, in order: those after `after` and up
+   * to `upTo`, at most `limit`.
+   */
+  readonly waiting: (
+    name: string,
+    key: string,
+    options: { readonly after: Position; readonly upTo: Position; readonly limit: number }
+  ) => Effect.Effect<ReadonlyArray<Position>, ConsumerGroupsError>
+
   /** Records an act on a held key, or on all of the group, and asks its host to carry it out. */
   readonly ask: (
     name: string,
@@ -146,6 +168,9 @@ export interface GroupDriver {
     checkpoint: Checkpoint,
     why: Why
   ) => Effect.Effect<void, ConsumerGroupsError>
+
+  /** Deletes a group that has no member, but for its acts. */
+  readonly forget: (name: string, why: Why) => Effect.Effect<void, GroupRuns | ConsumerGroupsError>
 
   readonly acts: (name: string) => Effect.Effect<ReadonlyArray<Act>, ConsumerGroupsError>
 }

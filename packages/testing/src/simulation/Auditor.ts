@@ -232,8 +232,8 @@ export interface Observations {
 export interface Reacted {
   readonly reactor: string
   readonly expected: ReadonlyArray<{ readonly event: EventMark; readonly key: string }>
-  /** The order of the reactions; an event may come several times. */
-  readonly reacted: ReadonlyArray<EventMark>
+  /** The order of the reactions; an event may come several times, and with each of its keys. */
+  readonly reacted: ReadonlyArray<{ readonly event: EventMark; readonly key: string }>
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 import type * as Projection from "@daybook/kernel/Projection"
 import type { SchemaName } from "@daybook/store/PostgresSchema"
+import { mayRead, mayRecord } from "@daybook/store/sql/ActRights"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
@@ -36,24 +37,9 @@ interface ActRow {
 
 export const make = (sql: SqlClient, schema: SchemaName, log: SchemaName): Recorder => {
   const own = `${quoted(schema)}.daybook__acts`
-  const can = (what: string) =>
-    Effect.map(
-      sql.unsafe<{ readonly can: boolean }>(
-        `SELECT pg_catalog.has_schema_privilege(n.oid, 'USAGE'::pg_catalog.text) AND ${what} AS can
-        FROM pg_catalog.pg_namespace n WHERE n.nspname::pg_catalog.text = $1`,
-        [PgTypes.text(log)]
-      ),
-      ([row]) => row?.can === true
-    )
-  const mayRecord = can(`EXISTS (SELECT FROM pg_catalog.pg_proc p
-    WHERE p.pronamespace = n.oid AND p.proname::pg_catalog.text = 'record_act'
-      AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE'::pg_catalog.text))`)
-  const mayRead = can(`EXISTS (SELECT FROM pg_catalog.pg_class c
-    WHERE c.relnamespace = n.oid AND c.relname::pg_catalog.text = 'acts'
-      AND pg_catalog.has_table_privilege(c.oid, 'SELECT'::pg_catalog.text))`)
   return {
     record: Effect.fnUntraced(function* (act, name, why, details) {
-      const text = (yield* mayRecord)
+      const text = (yield* mayRecord(sql, log))
         ? `SELECT ${quoted(log)}.record_act($1, $2, $3, $4, $5::json)`
         : `INSERT INTO ${own} (acted_at, act, subject, login, actor, reason, details)
           VALUES (pg_catalog.date_trunc('milliseconds'::pg_catalog.text, pg_catalog.clock_timestamp()), $1, $2,
@@ -67,7 +53,7 @@ export const make = (sql: SqlClient, schema: SchemaName, log: SchemaName): Recor
       ])
     }),
     list: Effect.fnUntraced(function* (name) {
-      const from = [own, ...((yield* mayRead) ? [`${quoted(log)}.acts`] : [])].map(
+      const from = [own, ...((yield* mayRead(sql, log)) ? [`${quoted(log)}.acts`] : [])].map(
         (table) =>
           `SELECT acted_at, act_id, act, login, actor, reason, details FROM ${table} WHERE subject = $1`
       )

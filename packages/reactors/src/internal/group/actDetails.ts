@@ -4,6 +4,7 @@
 import * as EventMark from "@daybook/kernel/EventMark"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type { Act, HeldKey } from "../../HeldKey.ts"
+import type { RangeRow } from "./assign.ts"
 
 export const detailsOf = ({ event, key, position, streamId, type }: HeldKey): Act["details"] => ({
   key,
@@ -11,6 +12,17 @@ export const detailsOf = ({ event, key, position, streamId, type }: HeldKey): Ac
   event: EventMark.eventId(event),
   streamId,
   type
+})
+
+/** The lowest position up to which the group had handled its events. */
+export const forgetDetails = (ranges: ReadonlyArray<RangeRow>): Act["details"] => ({
+  position: String(
+    ranges.reduce<bigint | undefined>(
+      (least, { checkpoint: { position } }) =>
+        least === undefined || position < least ? position : least,
+      undefined
+    ) ?? 0n
+  )
 })
 
 export const skipDetails = (event: RecordedEvent, issue: string): Act["details"] => ({

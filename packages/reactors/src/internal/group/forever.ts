@@ -21,10 +21,11 @@ export const forever = Effect.fnUntraced(function* <E, R>(
   const once = Effect.flip(Effect.sandbox(run))
   let pause = FIRST_PAUSE
   while (true) {
-    const begun = yield* Clock.currentTimeMillis
+    const begun = yield* Clock.monotonicTimeNanos
     const cause = yield* once
     if (Cause.hasInterruptsOnly(cause)) return yield* Effect.interrupt
-    if ((yield* Clock.currentTimeMillis) - begun > LONGEST_PAUSE) pause = FIRST_PAUSE
+    const nanos = (yield* Clock.monotonicTimeNanos) - begun
+    if (nanos > BigInt(LONGEST_PAUSE) * 1_000_000n) pause = FIRST_PAUSE
     yield* Effect.logError(`${subject} begins again after a pause`, cause)
     yield* Effect.sleep(pause)
     pause = Math.min(pause * 2, LONGEST_PAUSE)

@@ -16,13 +16,14 @@ import * as Fiber from "effect/Fiber"
 import type * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
+import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import {
   type ConsumerGroup,
   ConsumerGroupsError,
   GroupOffHistory,
   includes,
-  keyOf,
+  keysOf,
   LeaseLost,
   Name,
   SLOTS,
@@ -33,6 +34,7 @@ import type { GroupDriver, Lease, Ticked } from "../../driver/GroupDriver.ts"
 import type { HeldKey } from "../../HeldKey.ts"
 import { neighbours, type RangeRow } from "./assign.ts"
 import { eventsOf } from "./eventsOf.ts"
+import { within } from "./within.ts"
 
 export interface Hosting {
   readonly driver: GroupDriver
@@ -68,11 +70,15 @@ interface Holding {
   emitted: Position.Position
   committed: Position.Position
   hasStopped: boolean
-  /** The consumer has ended. */
-  hasEnded: boolean
-  /** The lease could not be renewed in time, so the consumer was interrupted. */
-  isInDoubt: boolean
+  /** The time at which the consumer ended, by the monotonic clock. */
+  endedAt: number | undefined
 }
+
+/**
+ * Returns milliseconds of a clock that no one sets. A clock that goes back would let a host believe
+ * that it still has leases which have ended.
+ */
+const monotonicMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos / 1_000_000n))
 
 /** Takes part in a group until it is interrupted or a consumer fails. */
 export const run = Effect.fnUntraced(function* <E, R>(
@@ -80,10 +86,12 @@ export const run = Effect.fnUntraced(function* <E, R>(
   group: ConsumerGroup,
   consume: (assignment: Assignment) => Effect.Effect<void, E, R>
 ): Effect.fn.Return<never, Exclude<E, LeaseLost>, R> {
-  const { driver, events, lease, owner, poked } = hosting
+  const { driver, lease, owner, poked } = hosting
   const holdings = new Map<number, Holding>()
+  /** The consumers of lost ranges that still end: their slots get no other consumer until then. */
+  const ending = new Set<Holding>()
   const failed = Deferred.makeUnsafe<never, Exclude<E, LeaseLost>>()
-  let renewedAt = yield* Clock.currentTimeMillis
+  let renewedAt = yield* monotonicMillis
 
   const start = Effect.fnUntraced(function* (row: RangeRow) {
     const holding: Holding = {
@@ -98,8 +106,7 @@ export const run = Effect.fnUntraced(function* <E, R>(
       emitted: row.checkpoint.position,
       committed: row.checkpoint.position,
       hasStopped: false,
-      hasEnded: false,
-      isInDoubt: false
+      endedAt: undefined
     }
     holdings.set(row.epoch, holding)
     holding.fiber = yield* Effect.suspend(() =>
@@ -111,8 +118,9 @@ export const run = Effect.fnUntraced(function* <E, R>(
         isLeaseLost(error) ? Effect.void : Effect.fail(error as Exclude<E, LeaseLost>)
       ),
       Effect.onExit((exit) =>
-        Effect.suspend(() => {
-          holding.hasEnded = true
+        Effect.flatMap(monotonicMillis, (now) => {
+          holding.endedAt = now
+          ending.delete(holding)
           poked.openUnsafe()
           return Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)
             ? Deferred.failCause(failed, exit.cause)
@@ -127,70 +135,84 @@ export const run = Effect.fnUntraced(function* <E, R>(
 
   const end = (holding: Holding) => {
     holdings.delete(holding.row.epoch)
+    if (holding.endedAt === undefined) ending.add(holding)
     holding.fiber?.interruptUnsafe()
   }
+
+  /** True while a consumer of some of the slots still ends; its end opens `poked`. */
+  const isBusy = (row: RangeRow) =>
+    Array.from(ending).some((one) => one.row.first <= row.last && row.first <= one.row.last)
 
   const settle = Effect.fnUntraced(function* ({ asked, drain, own }: Ticked) {
     const epochs = new Set(own.map(({ epoch }) => epoch))
     for (const holding of holdings.values()) if (!epochs.has(holding.row.epoch)) end(holding)
     for (const epoch of drain) yield* giveUp(holdings.get(epoch))
-    for (const row of own) {
-      const holding = holdings.get(row.epoch)
-      // Two consumers of one epoch could both commit, so the next begins after the end of the last.
-      if (holding === undefined || isToBegin(holding)) yield* start(row)
-    }
+    for (const row of own) if (!holdings.has(row.epoch) && !isBusy(row)) yield* start(row)
     for (const held of asked) {
       for (const { asks, row } of holdings.values()) {
         if (includes(row, held.slot)) Queue.offerUnsafe(asks, held)
       }
     }
-    if (drain.length === 0) yield* join(events, own, holdings)
+    if (drain.length === 0) yield* join(hosting, own, holdings)
   })
 
   const tick = Effect.gen(function* () {
-    const startedAt = yield* Clock.currentTimeMillis
+    const startedAt = yield* monotonicMillis
     const all = Array.from(holdings.values())
-    const exit = yield* driver
-      .tick(group.name, {
+    const released = all.filter((one) => isReleased(one, startedAt, lease))
+    const exit = yield* within(
+      driver.tick(group.name, {
         owner,
         lease,
         draining: new Set(all.filter((one) => one.isDraining).map(({ row }) => row.epoch)),
-        released: new Set(all.filter(isReleased).map(({ row }) => row.epoch))
-      })
-      .pipe(
-        Effect.timeoutOrElse({
-          duration: Duration.millis(Math.max(1, renewedAt + lease - startedAt)),
-          orElse: () => new ConsumerGroupsError({ operation: "tick", cause: "no answer in time" })
-        }),
-        Effect.exit
-      )
+        released: new Set(released.map(({ row }) => row.epoch))
+      }),
+      Math.max(1, renewedAt + lease - startedAt)
+    ).pipe(
+      Effect.flatMap(
+        Option.match({
+          onNone: () => new ConsumerGroupsError({ operation: "tick", cause: "no answer in time" }),
+          onSome: Effect.succeed
+        })
+      ),
+      Effect.exit
+    )
     if (Exit.isSuccess(exit)) {
       renewedAt = startedAt
       return yield* settle(exit.value)
     }
     if (Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.interrupt
+    // Such as a group that was forgotten: another turn would find the same.
+    const died = exit.cause.reasons.find(Cause.isDieReason)
+    if (died !== undefined) return yield* Effect.die(died.defect)
     yield* Effect.logWarning(`The leases of ${group.name} can't be renewed`, exit.cause)
-    // Another host may have them from now on. If none has, because a renewal took effect without an
-    // answer, their consumers begin again.
-    const now = yield* Clock.currentTimeMillis
+    // Another host may have them from now on.
+    const now = yield* monotonicMillis
     if (now - renewedAt < lease) return
+    // The rows may still be this host's after the outage, with checkpoints that the consumers go on
+    // moving until they have ended. So the ranges are given up, and claimed under further epochs.
     for (const holding of holdings.values()) {
-      holding.isInDoubt = true
+      holding.isDraining = true
+      holding.together = []
       holding.fiber?.interruptUnsafe()
     }
     renewedAt = now
   })
 
   /** Waits until the next turn is due, or until the leases end that could not be renewed. */
-  const pause = Effect.flatMap(Clock.currentTimeMillis, (now) =>
+  const pause = Effect.flatMap(monotonicMillis, (now) =>
     Effect.sleep(Duration.millis(Math.max(1, Math.min(lease / 3, renewedAt + lease - now))))
   )
 
   const leave = Effect.gen(function* () {
-    const fibers = Array.from(holdings.values()).flatMap(({ fiber }) => fiber ?? [])
-    yield* Fiber.interruptAll(fibers)
+    const fibers = [...holdings.values(), ...ending].flatMap(({ fiber }) => fiber ?? [])
+    const ended = yield* within(Fiber.interruptAll(fibers), lease)
+    if (Option.isNone(ended)) {
+      // The leases end by themselves: to give them up now would start other consumers beside.
+      return yield* Effect.logWarning(`Consumers of ${group.name} do not end`)
+    }
     // An outage ends the leases in time.
-    yield* Effect.ignore(driver.leave(group.name, owner))
+    yield* Effect.ignore(within(driver.leave(group.name, owner), lease))
   })
 
   return yield* Effect.suspend(() => poked.close).pipe(
@@ -202,15 +224,20 @@ export const run = Effect.fnUntraced(function* <E, R>(
   )
 })
 
-/** Returns true if the range may be freed: it was to be given up, or its consumer returned. */
-const isReleased = (holding: Holding): boolean =>
-  holding.hasEnded &&
-  (holding.isDraining || !holding.isInDoubt) &&
-  holding.together.every(({ hasEnded }) => hasEnded)
+/**
+ * Returns true if the range of a consumer that has ended is to be handed over. A range that is
+ * joined waits for one beside it, but no longer than a lease: its events wait meanwhile.
+ */
+const isReleased = ({ endedAt, row, together }: Holding, now: number, lease: number): boolean => {
+  if (endedAt === undefined) return false
+  const beside = together.filter((one) => isBeside(one.row, row))
+  return (
+    beside.length === 0 || beside.some((one) => one.endedAt !== undefined) || now - endedAt >= lease
+  )
+}
 
-/** Returns true if the consumer was interrupted, and the lease proved to be valid. */
-const isToBegin = ({ hasEnded, isDraining, isInDoubt }: Holding): boolean =>
-  isInDoubt && hasEnded && !isDraining
+const isBeside = (one: RangeRow, other: RangeRow): boolean =>
+  one.last + 1 === other.first || other.last + 1 === one.first
 
 const giveUp = (holding: Holding | undefined) =>
   Effect.suspend(() => {
@@ -222,7 +249,7 @@ const giveUp = (holding: Holding | undefined) =>
 
 /** Lets neighbouring ranges end at one place, so that they are one range when they are free. */
 const join = Effect.fnUntraced(function* (
-  events: EventStore["Service"],
+  { events, lease }: Hosting,
   own: ReadonlyArray<RangeRow>,
   holdings: ReadonlyMap<number, Holding>
 ) {
@@ -232,15 +259,15 @@ const join = Effect.fnUntraced(function* (
     return (
       holding !== undefined &&
       !holding.isDraining &&
-      !holding.isInDoubt &&
       !holding.hasStopped &&
-      !holding.hasEnded
+      holding.endedAt === undefined
     )
   }
   if (neighbours(own, isSteady).length === 0) return
-  const found = yield* Effect.option(events.checkpoint)
-  if (Option.isNone(found)) return
-  const head = found.value
+  // A log that does not answer must not delay the next renewal.
+  const found = yield* Effect.option(within(events.checkpoint, lease / 3))
+  const head = Option.getOrUndefined(Option.flatten(found))
+  if (head === undefined) return
   const isNear = (row: RangeRow) =>
     isSteady(row) && head.position - (holdingOf(row)?.committed ?? Position.start) <= NEAR
   const together = neighbours(own, isNear).flatMap((row) => holdingOf(row) ?? [])
@@ -259,9 +286,15 @@ const assignmentOf = (hosting: Hosting, group: ConsumerGroup, holding: Holding):
   const range = { first: row.first, last: row.last }
   const lease: Lease = { group: group.name, range, epoch: row.epoch }
   const isWhole = range.first === 0 && range.last === SLOTS - 1
-  const isOwn = isWhole
-    ? undefined
-    : (event: RecordedEvent) => includes(range, slotOf(keyOf(group, event)))
+  const ownKeys = (event: RecordedEvent) => {
+    // The definition shows its fault where the event is handled.
+    const keys = Result.getOrElse(keysOf(group, event), () => [event.streamId])
+    return isWhole ? keys : keys.filter((key) => includes(range, slotOf(key)))
+  }
+  const isOwn =
+    isWhole && group.key === undefined
+      ? undefined
+      : (event: RecordedEvent) => ownKeys(event).length > 0
   const pageOf = (page: SubscriptionPage): Page => {
     const { end } = holding
     const isLast = end !== undefined && page.position >= end.position
@@ -312,7 +345,9 @@ const assignmentOf = (hosting: Hosting, group: ConsumerGroup, holding: Holding):
         onSome: ({ held }) => held.filter(({ slot }) => includes(range, slot))
       })
     ),
-    eventsOf: (key, positions) => eventsOf(events, group, key, positions),
+    keysOf: ownKeys,
+    eventsOf: (key, positions) => eventsOf(hosting, group, key, positions),
+    wait: (waiting) => Effect.asVoid(driver.change(lease, { _tag: "Wait", waiting }, Effect.void)),
     asked: Stream.fromQueue(holding.asks),
     hold: (held) =>
       driver

@@ -85,9 +85,15 @@ export const make = Effect.fnUntraced(function* (driver: GroupDriver) {
       yield* driver.restart(name, yield* beginning(Name.make(name), from), why)
       yield* poke(name)
     }),
-    acts: Effect.fn("ConsumerGroups.acts")(function* (name) {
+    forget: Effect.fn("ConsumerGroups.forget")(function* (name, why = {}) {
       yield* found(name)
-      return yield* driver.acts(name)
+      yield* driver.forget(name, why)
+    }),
+    acts: Effect.fn("ConsumerGroups.acts")(function* (name) {
+      const acts = yield* driver.acts(name)
+      // One that was forgotten has acts.
+      if (acts.length === 0) yield* found(name)
+      return acts
     })
   })
 })

@@ -2,21 +2,24 @@
  * The rows of consumer groups in memory. A change is one synchronous step.
  */
 import * as EventMark from "@daybook/kernel/EventMark"
+import type { Position } from "@daybook/kernel/Position"
 import type { Checkpoint } from "@daybook/store/Checkpoint"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { includes, KeyNotHeld, LeaseLost, Name, SLOTS } from "../../ConsumerGroup.ts"
+import { GroupRuns, includes, KeyNotHeld, LeaseLost, Name, SLOTS } from "../../ConsumerGroup.ts"
 import type { Filter, GroupDriver, KeyChange, Lease } from "../../driver/GroupDriver.ts"
 import type { Act, HeldKey, Why } from "../../HeldKey.ts"
-import { detailsOf, skipDetails } from "../group/actDetails.ts"
+import { detailsOf, forgetDetails, skipDetails } from "../group/actDetails.ts"
 import { assign, type Assigned, type RangeRow, type Rows } from "../group/assign.ts"
 
 interface Group {
   filter: Filter
   rows: Rows
   readonly held: Map<string, HeldKey>
+  /** The positions of the events that wait for each held key. */
+  readonly waiting: Map<string, Set<Position>>
   readonly acts: Array<Act>
   /** The epochs of the ranges in whose transactions work runs: their leases don't end meanwhile. */
   readonly working: Map<number, number>
@@ -24,6 +27,8 @@ interface Group {
 
 export const driver = (): GroupDriver => {
   const groups = new Map<string, Group>()
+  /** The acts on groups that were forgotten. */
+  const forgotten = new Map<string, Array<Act>>()
   const groupOf = (name: string): Group => {
     const group = groups.get(name)
     if (group === undefined) throw new Error(`the consumer group ${name} was not opened`)
@@ -67,7 +72,9 @@ export const driver = (): GroupDriver => {
       const checkpoint = known === undefined ? yield* start : undefined
       const group = groups.get(name)
       if (group !== undefined) group.filter = filter
-      else if (checkpoint !== undefined) groups.set(name, opened(filter, checkpoint))
+      else if (checkpoint !== undefined) {
+        groups.set(name, opened(filter, checkpoint, forgotten.get(name) ?? []))
+      }
     }),
     tick: (name, host) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
@@ -128,6 +135,13 @@ export const driver = (): GroupDriver => {
           now
         }))
       ),
+    waiting: (name, key, { after, limit, upTo }) =>
+      Effect.sync(() =>
+        Array.from(groupOf(name).waiting.get(key) ?? [])
+          .filter((position) => after < position && position <= upTo)
+          .toSorted((one, other) => (one < other ? -1 : 1))
+          .slice(0, limit)
+      ),
     ask: Effect.fnUntraced(function* (name, act, key, why) {
       const { acts, held } = groupOf(name)
       const keys = key === undefined ? Array.from(held.keys()) : [key]
@@ -145,9 +159,20 @@ export const driver = (): GroupDriver => {
         const { epoch, members } = group.rows
         group.rows = { members, epoch: epoch + 1, ranges: [wholeRange(checkpoint, epoch + 1)] }
         group.held.clear()
+        group.waiting.clear()
         group.acts.push(actOf(name, "restart", at, why, { position: String(checkpoint.position) }))
       }),
-    acts: (name) => Effect.sync(() => groupOf(name).acts.slice())
+    forget: Effect.fnUntraced(function* (name, why) {
+      const { acts, rows } = groupOf(name)
+      const at = yield* DateTime.now
+      const now = DateTime.toEpochMillis(at)
+      const hosts = rows.members.flatMap(({ leaseEnds, owner }) => (leaseEnds > now ? [owner] : []))
+      if (hosts.length > 0) return yield* new GroupRuns({ group: Name.make(name), hosts })
+      acts.push(actOf(name, "forget", at, why, forgetDetails(rows.ranges)))
+      forgotten.set(name, acts)
+      groups.delete(name)
+    }),
+    acts: (name) => Effect.sync(() => (groups.get(name)?.acts ?? forgotten.get(name) ?? []).slice())
   }
 }
 
@@ -163,11 +188,12 @@ const wholeRange = (checkpoint: Checkpoint, epoch: number): RangeRow => ({
   checkpoint
 })
 
-const opened = (filter: Filter, checkpoint: Checkpoint): Group => ({
+const opened = (filter: Filter, checkpoint: Checkpoint, acts: Array<Act>): Group => ({
   filter,
   rows: { epoch: 1, members: [], ranges: [wholeRange(checkpoint, 1)] },
   held: new Map(),
-  acts: [],
+  waiting: new Map(),
+  acts,
   working: new Map()
 })
 
@@ -186,11 +212,18 @@ const carryOut = (group: Group, lease: Lease, change: KeyChange, now: number): v
   const at = DateTime.makeUnsafe(now)
   if (change._tag === "Hold") {
     group.held.set(change.held.key, { ...change.held, at, asked: null })
+  } else if (change._tag === "Wait") {
+    for (const { key, position } of change.waiting) {
+      if (!group.held.has(key)) continue
+      const known = group.waiting.get(key) ?? new Set()
+      group.waiting.set(key, known.add(position))
+    }
   } else if (change._tag === "Skip") {
     const details = skipDetails(change.event, change.issue)
     group.acts.push(actOf(lease.group, "skip", at, {}, details))
   } else if (change.next === undefined) {
     group.held.delete(change.key)
+    group.waiting.delete(change.key)
   } else {
     const held = group.held.get(change.key)
     const { position, streamId, type } = change.next

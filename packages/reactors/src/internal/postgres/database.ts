@@ -13,22 +13,59 @@ import type { RangeRow } from "../group/assign.ts"
 
 export interface Database {
   readonly sql: SqlClient
+  /** The schema of the log whose record has the acts, if it is in this database. */
+  readonly log: SchemaName
   /** Returns the name of a table, quoted, with its schema. */
-  readonly table: (name: "groups" | "members" | "ranges" | "held_keys" | "acts") => string
+  readonly table: (
+    name: "groups" | "members" | "ranges" | "held_keys" | "waiting_events" | "acts"
+  ) => string
+  /**
+   * Bounds, in SQL, the rest of the transaction, which has locked rows of a group: the server ends
+   * a host that stands still in it, as one that is frozen does, and waits for locks.
+   */
+  readonly bound: string
+  /** A `WITH` clause that sets the bound before a statement waits; name `bounds` in `FROM`. */
+  readonly bounds: string
 }
 
-export const make = (sql: SqlClient, schema: SchemaName): Database => ({
-  sql,
-  table: (name) => `"${schema}".${name}`
-})
+/**
+ * The limits of the bound, in milliseconds: a host that is busy stands still for a moment, and with
+ * leases of minutes the other hosts are not to wait for minutes.
+ */
+const [LEAST, MOST] = [1_000, 10_000]
+
+export const make = (
+  sql: SqlClient,
+  {
+    lease,
+    log,
+    schema
+  }: {
+    readonly schema: SchemaName
+    readonly log: SchemaName
+    /** The length of a lease, in milliseconds. */
+    readonly lease: number
+  }
+): Database => {
+  const millis = Math.ceil(Math.min(Math.max(lease, LEAST), MOST))
+  const bound = ["idle_in_transaction_session_timeout", "lock_timeout"]
+    .map((name) => `pg_catalog.set_config('${name}', '${millis}', true)`)
+    .join(", ")
+  return {
+    sql,
+    log,
+    table: (name) => `"${schema}".${name}`,
+    bound,
+    bounds: `WITH bounds AS MATERIALIZED (SELECT ${bound})`
+  }
+}
 
 /** Selects a time in milliseconds since 1970. */
 export const millis = (time: string) => `(extract(epoch FROM ${time}) * 1000)::double precision`
 
 /**
  * Lets the transaction of a statement commit without waiting for the disk. A crash of the server
- * may undo what was answered: events are handled again, and leases end earlier, but none is given
- * twice.
+ * may undo what was answered: only for checkpoints, after which events are handled again.
  */
 export const UNFLUSHED = "pg_catalog.set_config('synchronous_commit', 'off', true)"
 

@@ -2,20 +2,28 @@
  * The rows of consumer groups in PostgreSQL.
  */
 import * as EventMark from "@daybook/kernel/EventMark"
+import * as Position from "@daybook/kernel/Position"
 import type { Checkpoint } from "@daybook/store/Checkpoint"
 import * as SoleHost from "@daybook/store/sql/SoleHost"
 import { inTransaction, transaction } from "@daybook/store/sql/Transaction"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
-import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
-import { ConsumerGroupsError, KeyNotHeld, LeaseLost, Name, SLOTS } from "../../ConsumerGroup.ts"
+import {
+  ConsumerGroupsError,
+  GroupRuns,
+  KeyNotHeld,
+  LeaseLost,
+  Name,
+  SLOTS
+} from "../../ConsumerGroup.ts"
 import type { Filter, GroupDriver, GroupState, KeyChange, Lease } from "../../driver/GroupDriver.ts"
-import type { Act, HeldKey } from "../../HeldKey.ts"
-import { detailsOf, skipDetails } from "../group/actDetails.ts"
+import type { HeldKey, Waiting } from "../../HeldKey.ts"
+import { detailsOf, forgetDetails, skipDetails } from "../group/actDetails.ts"
 import type { Member } from "../group/assign.ts"
+import { list, record } from "./acts.ts"
 import {
   type Database,
   HELD,
@@ -28,10 +36,10 @@ import {
   toRange,
   UNFLUSHED
 } from "./database.ts"
-import { locked, makeTurns } from "./tick.ts"
+import { lockGroup, locked, makeTurns } from "./tick.ts"
 
 export const driver = (database: Database): GroupDriver => {
-  const { sql, table } = database
+  const { bound, sql, table } = database
   const turns = makeTurns(database)
   /** Ends the leases from before an embedded database was opened: their holders are dead. */
   const freed = SoleHost.onceOpened(
@@ -103,21 +111,36 @@ export const driver = (database: Database): GroupDriver => {
         })
       ).pipe(failing("change")),
     state: (name) => failing("status")(transaction(sql, stateOf(database, name))),
-    ask: (name, act, key, { actor, reason }) =>
+    waiting: (name, key, { after, limit, upTo }) =>
+      Effect.map(
+        sql.unsafe<{ readonly position: bigint }>(
+          `SELECT "position" FROM ${table("waiting_events")}
+          WHERE name = $1 AND key = $2 AND "position" > $3 AND "position" <= $4
+          ORDER BY "position" LIMIT $5`,
+          [
+            PgTypes.text(name),
+            PgTypes.text(key),
+            PgTypes.int8(after),
+            PgTypes.int8(upTo),
+            PgTypes.int4(limit)
+          ]
+        ),
+        (rows) => rows.map(({ position }) => Position.make(position))
+      ).pipe(failing("waiting")),
+    ask: (name, act, key, why) =>
       transaction(
         sql,
         Effect.gen(function* () {
           const rows = yield* sql.unsafe<StoredHeld>(
             `UPDATE ${table("held_keys")} h SET asked = $3
-            WHERE h.name = $1 AND ($2 IS NULL OR h.key = $2) RETURNING ${HELD}`,
+            WHERE h.name = $1 AND ($2 IS NULL OR h.key = $2) RETURNING ${HELD}, ${bound}`,
             [PgTypes.text(name), PgTypes.text(key ?? null), PgTypes.text(act)]
           )
           if (key !== undefined && rows.length === 0) {
             return yield* new KeyNotHeld({ group: Name.make(name), key })
           }
-          for (const row of rows) {
-            yield* record(database, name, act, detailsOf(toHeld(row)), { actor, reason })
-          }
+          const details = rows.map((row) => detailsOf(toHeld(row)))
+          yield* record(database, name, act, details, why)
         })
       ).pipe(failing(act)),
     restart: (name, checkpoint, why) =>
@@ -135,10 +158,23 @@ export const driver = (database: Database): GroupDriver => {
             PgTypes.int8(BigInt(rows.epoch + 1))
           ])
           const details = { position: String(checkpoint.position) }
-          yield* record(database, name, "restart", details, why)
+          yield* record(database, name, "restart", [details], why)
         })
       ).pipe(failing("restart")),
-    acts: (name) => failing("acts")(acts(database, name))
+    forget: (name, why) =>
+      transaction(
+        sql,
+        Effect.gen(function* () {
+          const { now, rows } = yield* locked(database, name)
+          const hosts = rows.members.flatMap(({ leaseEnds, owner }) =>
+            leaseEnds > now ? [owner] : []
+          )
+          if (hosts.length > 0) return yield* new GroupRuns({ group: Name.make(name), hosts })
+          yield* sql.unsafe(`DELETE FROM ${table("groups")} WHERE name = $1`, [PgTypes.text(name)])
+          yield* record(database, name, "forget", [forgetDetails(rows.ranges)], why)
+        })
+      ).pipe(failing("forget")),
+    acts: (name) => failing("acts")(list(database, name))
   }
 }
 
@@ -158,18 +194,20 @@ const texts = (list: ReadonlyArray<string> | undefined) =>
   Result.getOrThrow(PgTypes.array(list ?? null, PgTypes.OID.text))
 
 /** Creates a group, unless another host has done so meanwhile. */
-const create = ({ sql, table }: Database, name: string, filter: Filter, checkpoint: Checkpoint) =>
-  transaction(
+const create = (database: Database, name: string, filter: Filter, checkpoint: Checkpoint) => {
+  const { bound, sql, table } = database
+  return transaction(
     sql,
     Effect.gen(function* () {
       const rows = yield* sql.unsafe(
         `INSERT INTO ${table("groups")} (name, epoch, categories, types) VALUES ($1, 1, $2, $3)
-        ON CONFLICT (name) DO NOTHING RETURNING name`,
+        ON CONFLICT (name) DO NOTHING RETURNING name, ${bound}`,
         [PgTypes.text(name), texts(filter.categories), texts(filter.types)]
       )
-      if (rows.length > 0) yield* insertWhole({ sql, table }, name, checkpoint, 1)
+      if (rows.length > 0) yield* insertWhole(database, name, checkpoint, 1)
     })
   )
+}
 
 const insertWhole = (
   { sql, table }: Database,
@@ -189,16 +227,14 @@ const insertWhole = (
     ]
   )
 
-const lockGroup = ({ sql, table }: Database, name: string) =>
-  sql.unsafe(`SELECT FROM ${table("groups")} WHERE name = $1 FOR UPDATE`, [PgTypes.text(name)])
-
 /** Ends the leases of a host; the next turn of another one frees its ranges. */
-const leave = ({ sql, table }: Database, name: string, owner: string) =>
-  transaction(
+const leave = (database: Database, name: string, owner: string) => {
+  const { sql, table } = database
+  return transaction(
     sql,
     Effect.gen(function* () {
       const of = [PgTypes.text(name), PgTypes.text(owner)]
-      yield* lockGroup({ sql, table }, name)
+      yield* lockGroup(database, name)
       yield* sql.unsafe(
         `UPDATE ${table("ranges")} SET lease_ends = ${NOW} WHERE name = $1 AND owner = $2`,
         of
@@ -206,6 +242,7 @@ const leave = ({ sql, table }: Database, name: string, owner: string) =>
       yield* sql.unsafe(`DELETE FROM ${table("members")} WHERE name = $1 AND owner = $2`, of)
     })
   )
+}
 
 /**
  * Runs a statement that is its own transaction; again under READ COMMITTED if sessions have another
@@ -220,10 +257,10 @@ const single = <A, E>({ sql }: Database, statement: Effect.Effect<A, E | SqlErro
 
 /** Moves a checkpoint forward under its lease; `also` is evaluated in the statement. */
 const move = Effect.fnUntraced(function* (
-  { sql, table }: Database,
+  { bound, sql, table }: Database,
   lease: Lease,
   { event, position }: Checkpoint,
-  also = "true"
+  also = bound
 ): Effect.fn.Return<void, LeaseLost | SqlError> {
   const rows = yield* sql.unsafe(
     `UPDATE ${table("ranges")} SET "position" = greatest("position", $3),
@@ -244,12 +281,12 @@ const lost = ({ epoch, group, range }: Lease) =>
 
 /** Fails unless the lease is valid, and keeps it until the transaction ends. */
 const proved = Effect.fnUntraced(function* (
-  { sql, table }: Database,
+  { bounds, sql, table }: Database,
   lease: Lease
 ): Effect.fn.Return<void, LeaseLost | SqlError> {
   const rows = yield* sql.unsafe(
-    `SELECT epoch FROM ${table("ranges")} WHERE name = $1 AND epoch = $2 AND owner IS NOT NULL
-    FOR SHARE`,
+    `${bounds} SELECT r.epoch FROM ${table("ranges")} r CROSS JOIN bounds
+    WHERE r.name = $1 AND r.epoch = $2 AND r.owner IS NOT NULL FOR SHARE OF r`,
     [PgTypes.text(lease.group), PgTypes.int8(BigInt(lease.epoch))]
   )
   if (rows.length === 0) return yield* lost(lease)
@@ -259,8 +296,10 @@ const carryOut = (database: Database, group: string, change: KeyChange) => {
   switch (change._tag) {
     case "Hold":
       return hold(database, group, change.held)
+    case "Wait":
+      return wait(database, group, change.waiting)
     case "Skip":
-      return record(database, group, "skip", skipDetails(change.event, change.issue), {})
+      return record(database, group, "skip", [skipDetails(change.event, change.issue)], {})
     case "Settle":
       return settle(database, group, change)
   }
@@ -285,6 +324,24 @@ const hold = ({ sql, table }: Database, group: string, held: Omit<HeldKey, "at" 
       PgTypes.text(held.type),
       PgTypes.text(held.issue),
       PgTypes.int4(held.attempts)
+    ]
+  )
+
+const wait = ({ sql, table }: Database, group: string, waiting: ReadonlyArray<Waiting>) =>
+  sql.unsafe(
+    `INSERT INTO ${table("waiting_events")} (name, key, "position")
+    SELECT h.name, h.key, w.position FROM unnest($2, $3) AS w (key, "position")
+    JOIN ${table("held_keys")} h ON h.name = $1 AND h.key = w.key
+    ON CONFLICT DO NOTHING`,
+    [
+      PgTypes.text(group),
+      texts(waiting.map(({ key }) => key)),
+      Result.getOrThrow(
+        PgTypes.array(
+          waiting.map(({ position }) => position),
+          PgTypes.OID.int8
+        )
+      )
     ]
   )
 
@@ -350,51 +407,6 @@ const stateOf = Effect.fnUntraced(function* (
     now: group.now
   })
 })
-
-const record = (
-  { sql, table }: Database,
-  name: string,
-  act: Act["act"],
-  details: Act["details"],
-  { actor, reason }: { readonly actor?: string | undefined; readonly reason?: string | undefined }
-) =>
-  sql.unsafe(
-    `INSERT INTO ${table("acts")} (acted_at, name, act, login, actor, reason, details)
-    VALUES (date_trunc('milliseconds', ${NOW}), $1, $2, session_user, $3, $4, $5)`,
-    [
-      PgTypes.text(name),
-      PgTypes.text(act),
-      PgTypes.text(actor ?? null),
-      PgTypes.text(reason ?? null),
-      PgTypes.json(details)
-    ]
-  )
-
-const acts = ({ sql, table }: Database, name: string) =>
-  Effect.map(
-    sql.unsafe<{
-      readonly act: Act["act"]
-      readonly acted_at: number
-      readonly login: string
-      readonly actor: string | null
-      readonly reason: string | null
-      readonly details: Act["details"]
-    }>(
-      `SELECT act, ${millis("acted_at")} AS acted_at, login, actor, reason, details
-      FROM ${table("acts")} WHERE name = $1 ORDER BY act_id`,
-      [PgTypes.text(name)]
-    ),
-    (rows) =>
-      rows.map(({ act, acted_at, actor, details, login, reason }): Act => ({
-        group: Name.make(name),
-        act,
-        at: DateTime.makeUnsafe(acted_at),
-        login: Option.some(login),
-        actor: Option.fromNullOr(actor),
-        reason: Option.fromNullOr(reason),
-        details
-      }))
-  )
 
 /** Wraps errors of the database in a `ConsumerGroupsError`; errors of callers stay as they are. */
 const failing =

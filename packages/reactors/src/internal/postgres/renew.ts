@@ -2,6 +2,8 @@
  * Renews the leases of a host in one statement, while nothing else of its group has changed.
  *
  * A turn takes five statements and locks the group. Most turns only renew, so a host looks first.
+ * The renewal waits for the disk, unlike a checkpoint: a crash of the server that undid it would
+ * end the lease while its host goes on, and another host would begin beside it.
  */
 import type { EventMark } from "@daybook/kernel/EventMark"
 import * as Position from "@daybook/kernel/Position"
@@ -10,14 +12,7 @@ import * as Effect from "effect/Effect"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Ticked } from "../../driver/GroupDriver.ts"
 import type { Host, RangeRow } from "../group/assign.ts"
-import {
-  type AskedInJson,
-  type Database,
-  HELD_IN_JSON,
-  NOW,
-  toAsked,
-  UNFLUSHED
-} from "./database.ts"
+import { type AskedInJson, type Database, HELD_IN_JSON, NOW, toAsked } from "./database.ts"
 
 /** A turn after which there was nothing to do, and the number of members that it found. */
 export interface Steady {
@@ -44,16 +39,16 @@ interface PlaceInJson {
  * undefined if another turn is due: a lease was lost, a host came or went, or a range is free.
  */
 export const renew = Effect.fnUntraced(function* (
-  { sql, table }: Database,
+  { bounds, sql, table }: Database,
   name: string,
   { lease, owner }: Omit<Host, "now">,
   { members, ticked }: Steady
 ): Effect.fn.Return<Ticked | undefined, SqlError> {
   const [row] = yield* sql.unsafe<Renewed>(
-    `WITH own AS (
+    `${bounds}, own AS (
       -- In the order in which a turn locks them.
-      SELECT epoch, "position", event FROM ${table("ranges")}
-      WHERE name = $1 AND owner = $2 AND lease_ends > ${NOW} ORDER BY first_slot FOR UPDATE
+      SELECT r.epoch, r."position", r.event FROM ${table("ranges")} r CROSS JOIN bounds
+      WHERE r.name = $1 AND r.owner = $2 AND r.lease_ends > ${NOW} ORDER BY r.first_slot FOR UPDATE OF r
     ), renewed AS (
       UPDATE ${table("ranges")} r SET lease_ends = ${NOW} + $3 * interval '1 millisecond'
       FROM own WHERE r.name = $1 AND r.epoch = own.epoch
@@ -62,7 +57,7 @@ export const renew = Effect.fnUntraced(function* (
       UPDATE ${table("members")} SET lease_ends = ${NOW} + $3 * interval '1 millisecond'
       WHERE name = $1 AND owner = $2
     )
-    SELECT ${UNFLUSHED}, (SELECT json_agg(r) FROM renewed r) AS own,
+    SELECT (SELECT json_agg(r) FROM renewed r) AS own,
       (SELECT count(*)::integer FROM ${table("members")} WHERE name = $1) AS members,
       EXISTS (SELECT FROM ${table("members")} WHERE name = $1 AND lease_ends <= ${NOW})
         OR EXISTS (SELECT FROM ${table("ranges")}

@@ -59,16 +59,16 @@ export const makeTurns = (database: Database): Turns => {
 }
 
 const tick = (
-  { sql, table }: Database,
+  database: Database,
   name: string,
   host: Omit<Host, "now">
 ): Effect.Effect<Steady, SqlError> =>
   transaction(
-    sql,
+    database.sql,
     Effect.gen(function* () {
-      const before = yield* locked({ sql, table }, name)
+      const before = yield* locked(database, name)
       const { drain, own, rows } = assign(before.rows, { ...host, now: before.now })
-      yield* write({ sql, table }, name, host.owner, before, rows)
+      yield* write(database, name, host.owner, before, rows)
       return {
         ticked: { own, drain, asked: toAsked(before.asked, own) },
         members: rows.members.length
@@ -76,15 +76,21 @@ const tick = (
     })
   )
 
-/** Locks a group, so that turns follow one another, and then its ranges against commits. */
-export const locked = Effect.fnUntraced(function* (
-  { sql, table }: Database,
-  name: string
-): Effect.fn.Return<Read, SqlError> {
-  const [group] = yield* sql.unsafe<{ readonly epoch: bigint }>(
-    `SELECT epoch FROM ${table("groups")} WHERE name = $1 FOR UPDATE`,
+/** Locks the row of a group, for a bounded time. */
+export const lockGroup = ({ bounds, sql, table }: Database, name: string) =>
+  sql.unsafe<{ readonly epoch: bigint }>(
+    `${bounds} SELECT g.epoch FROM ${table("groups")} g CROSS JOIN bounds
+    WHERE g.name = $1 FOR UPDATE OF g`,
     [PgTypes.text(name)]
   )
+
+/** Locks a group, so that turns follow one another, and then its ranges against commits. */
+export const locked = Effect.fnUntraced(function* (
+  database: Database,
+  name: string
+): Effect.fn.Return<Read, SqlError> {
+  const { sql, table } = database
+  const [group] = yield* lockGroup(database, name)
   if (group === undefined) return yield* Effect.die(new Error(`${name} was not opened`))
   // A statement of its own: its snapshot is from after the wait for the lock.
   const rows = yield* sql.unsafe<

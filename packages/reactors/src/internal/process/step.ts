@@ -50,8 +50,8 @@ export const causeOf = ({ id, metadata }: RecordedEvent): Cause => ({
 export interface Deliveries<Event> {
   /** The inputs; fails when a codec or `correlate` does not take the event. */
   readonly deliveries: Result.Result<ReadonlyArray<Delivery<Event>>, unknown>
-  /** The id of the first process; the stream of an event that is no input. */
-  readonly key: string
+  /** The ids of the processes; the stream, if they can't be found. */
+  readonly keys: ReadonlyArray<string>
 }
 
 /**
@@ -74,8 +74,11 @@ export const deliveriesOf = <Event, State, Own, Of extends Targets, Timer extend
     const before = known.get(recorded)
     if (before !== undefined) return before
     const deliveries = Result.try({ try: () => decode(recorded), catch: (thrown) => thrown })
-    const [first] = Result.getOrElse(deliveries, () => [])
-    const found = { deliveries, key: first?.id ?? recorded.streamId }
+    const keys = Result.match(deliveries, {
+      onFailure: () => [recorded.streamId],
+      onSuccess: (all) => Array.from(new Set(all.map(({ id }) => id)))
+    })
+    const found = { deliveries, keys }
     known.set(recorded, found)
     return found
   }

@@ -7,7 +7,6 @@ import * as ProcessEvent from "@daybook/kernel/ProcessEvent"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as StreamId from "@daybook/kernel/StreamId"
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
@@ -23,8 +22,9 @@ import { inputOfTimer, type Take } from "./step.ts"
 export const TIMER_TYPES: ReadonlyArray<string> = ["TimerSet", "TimerFired", "TimerCancelled"]
 
 /**
- * The longest sleep. A clock that jumps forward, as after a machine was suspended, is noticed after
- * it; one that goes back makes the next timer later, and none fires twice.
+ * The longest sleep. A clock of the store that jumps forward is noticed after it, as is the time in
+ * which the machine was suspended; one that goes back makes the next timer later, and none fires
+ * twice. The clock of the host does not matter.
  */
 const MAX_SLEEP_MILLIS = 60_000
 
@@ -59,12 +59,13 @@ export const runTimers = <Event>(
       })
     )
     const failed = new Map<string, Pause>()
+    /** Returns the time for which nothing is due, in milliseconds. */
     const fireDue = Effect.gen(function* () {
       const next = yield* timers.next(process, assignment.range, AT_ONCE + failed.size)
       // Failed timers are among the first that are due, unless they are gone.
       const found = new Set(next.map(keyOf))
       for (const key of failed.keys()) if (!found.has(key)) failed.delete(key)
-      const now = yield* Clock.currentTimeMillis
+      const now = yield* nowIn(timers)
       const at = (timer: ProcessTimer): number =>
         Math.max(DateTime.toEpochMillis(timer.due), failed.get(keyOf(timer))?.until ?? 0)
       const due = next.filter((timer) => at(timer) <= now)
@@ -81,7 +82,7 @@ export const runTimers = <Event>(
                       `Cannot fire timer ${timer.timer} of ${timer.streamId}`,
                       cause
                     ).pipe(
-                      Effect.andThen(Clock.currentTimeMillis),
+                      Effect.andThen(nowIn(timers)),
                       Effect.map((now) => {
                         const key = keyOf(timer)
                         failed.set(key, longer(failed.get(key), now))
@@ -91,21 +92,24 @@ export const runTimers = <Event>(
           ),
         { concurrency: AT_ONCE, discard: true }
       )
-      return due.length > 0 ? now : Math.min(now + MAX_SLEEP_MILLIS, ...next.map(at))
+      return due.length > 0
+        ? 0
+        : Math.min(MAX_SLEEP_MILLIS, ...next.map((timer) => at(timer) - now))
     })
     const fire = Effect.gen(function* () {
       yield* changed.close
-      const wake = yield* throughOutages(fireDue)
-      const wait = wake - (yield* Clock.currentTimeMillis)
+      const wait = yield* throughOutages(fireDue)
       if (wait > 0) yield* Effect.raceFirst(Effect.sleep(wait), changed.await)
     }).pipe(Effect.forever)
     // The pages end when the range is to be given up.
     yield* Effect.raceFirst(keep, fire)
   })
 
+const nowIn = (timers: ProcessTimers["Service"]) => Effect.map(timers.now, DateTime.toEpochMillis)
+
 interface Pause {
   readonly millis: number
-  /** The instant at which the timer is tried again, in milliseconds. */
+  /** The time of the store at which the timer is tried again, in milliseconds. */
   readonly until: number
 }
 
@@ -126,7 +130,7 @@ const fireOne = <Event>(
 ) =>
   Effect.gen(function* () {
     const { setting, streamId, timer } = due
-    const at = yield* DateTime.now
+    const at = yield* timers.now
     const delivery = { _tag: "Timer", id: StreamId.id(streamId), at, timer, setting } as const
     yield* take(delivery, inputOfTimer(streamId, setting), {})
     yield* timers.remove(process, [due])

@@ -8,7 +8,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Stream from "effect/Stream"
 import type { Assignment, Page } from "../../ConsumerGroups.ts"
-import { keyOf } from "../../ConsumerGroup.ts"
 import type { Together } from "../../Reactor.ts"
 import { checkpointAt } from "./checkpointAt.ts"
 import { hand } from "./hand.ts"
@@ -59,7 +58,7 @@ const handBatch = Effect.fnUntraced(function* <R>(
   lanes: Lanes,
   batch: Batch<R>
 ) {
-  const { attempt, held, reactor } = releasing
+  const { assignment, attempt, held } = releasing
   const { checkpoint, events, reaction } = batch
   const last = events.at(-1)
   // Events of the lanes may be of the same keys. A parked key waits in the log.
@@ -67,7 +66,7 @@ const handBatch = Effect.fnUntraced(function* <R>(
     lanes.idle.isOpen() &&
     held.tryingUnsafe() === 0 &&
     (held.parked.size === 0 ||
-      !events.some((event) => held.parked.has(keyOf(reactor.group, event))))
+      !events.some((event) => assignment.keysOf(event).some((key) => held.parked.has(key))))
   if (last === undefined || !isFree) return yield* hand(releasing, lanes, batch)
   const left = yield* attempt.together(events, reaction)
   if (left.size > 0) return yield* hand(releasing, lanes, batch, left)

@@ -21,12 +21,15 @@ const AHEAD = 1_000
 const FORGET = 64
 
 export const concurrently = Effect.fnUntraced(function* <R>(releasing: Releasing<R>) {
-  const { assignment, reactor } = releasing
+  const { assignment, held, reactor } = releasing
   const lanes = yield* make(AHEAD)
   const commit = Effect.suspend(() => {
     const low = lanes.lowUnsafe()
     if (low === undefined) return Effect.void
-    return assignment.commit(isEvent(low) ? checkpointAt(assignment, low) : low)
+    return Effect.andThen(
+      held.recordWaits,
+      assignment.commit(isEvent(low) ? checkpointAt(assignment, low) : low)
+    )
   })
   const { byEvent, byPage } = lanes.moved
   const committing = Effect.raceFirst(
@@ -51,6 +54,7 @@ export const concurrently = Effect.fnUntraced(function* <R>(releasing: Releasing
         : inBatches(releasing, lanes, reactor.together),
       lanes.idle.await
     ),
+    isBusyUnsafe: lanes.isBusyUnsafe,
     beside: [committing, ...Array.from({ length: reactor.concurrency }, () => working)],
     commit
   }
@@ -68,7 +72,7 @@ const work = Effect.fnUntraced(function* <R>(
     const { of } = entry
     if (!isEvent(of)) return yield* Effect.die(new Error("a lane has events only"))
     if (!held.running.isOpen()) yield* held.running.await
-    const result = yield* Effect.result(attempt.retried(of, (reaction) => reaction))
+    const result = yield* Effect.result(attempt.retried(of, [lane.key], (reaction) => reaction))
     const outcome = Result.isFailure(result) ? yield* held.failed(result.failure) : "over"
     if (Result.isSuccess(result) && held.tryingUnsafe() > 0) {
       yield* held.succeeded(lane.key, of)

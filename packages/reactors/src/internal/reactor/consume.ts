@@ -23,27 +23,33 @@ export const consume = <R>(reactor: Reactor<R>) =>
       held,
       handing: Semaphore.makeUnsafe(1)
     }
-    const { beside, commit, reading } = reactor.transactional
+    const { beside, commit, isBusyUnsafe, reading } = reactor.transactional
       ? transactionally(releasing)
       : yield* concurrently(releasing)
     // A range that an event has stopped is given up as it is.
     const stopped = Effect.andThen(assignment.drained, held.stopped.await)
-    yield* Effect.raceAllFirst([reading, stopped, carryingOut(releasing), ...beside])
+    yield* Effect.raceAllFirst([reading, stopped, carryingOut(releasing, isBusyUnsafe), ...beside])
     yield* commit
   })
 
-/** Carries out the acts on held keys; parked keys are released beside one another. */
-const carryingOut = <R>(releasing: Releasing<R>) =>
+/**
+ * Carries out the acts on held keys; parked keys are released beside one another, as many as the
+ * reactor handles at once.
+ */
+const carryingOut = <R>(releasing: Releasing<R>, isBusyUnsafe: (key: string) => boolean) =>
   Effect.scoped(
     Effect.gen(function* () {
-      const { assignment, held } = releasing
+      const { assignment, held, reactor } = releasing
+      const turns = Semaphore.makeUnsafe(reactor.transactional ? 1 : reactor.concurrency)
       const releases = yield* FiberSet.make()
       const acting = Stream.runForEach(assignment.asked, (asked) =>
         Effect.suspend(() => {
           const parked = held.askedUnsafe(asked)
           if (parked === undefined || parked.isReleasing) return Effect.void
+          // Earlier events of the key are handled again, after a crash: the act is asked again.
+          if (held.handedUnsafe() < parked.from || isBusyUnsafe(parked.key)) return Effect.void
           parked.isReleasing = true
-          return FiberSet.run(releases, release(releasing, parked, asked.asked))
+          return FiberSet.run(releases, turns.withPermit(release(releasing, parked, asked.asked)))
         })
       )
       return yield* Effect.raceFirst(Effect.andThen(acting, Effect.never), FiberSet.join(releases))

@@ -7,9 +7,10 @@ import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
-import { type ConsumerGroupsError, keyOf, type LeaseLost } from "../../ConsumerGroup.ts"
+import * as Semaphore from "effect/Semaphore"
+import type { ConsumerGroupsError, LeaseLost } from "../../ConsumerGroup.ts"
 import type { Assignment } from "../../ConsumerGroups.ts"
-import type { HeldKey } from "../../HeldKey.ts"
+import type { HeldKey, Waiting } from "../../HeldKey.ts"
 import type { Reactor } from "../../Reactor.ts"
 import type { ReactionFailed } from "./attempt.ts"
 
@@ -37,6 +38,8 @@ export interface HeldKeys {
   readonly stopped: Latch.Latch
   /** Returns true if the event waits behind a parked one, and notes it. */
   readonly waitsUnsafe: (key: string, event: RecordedEvent) => boolean
+  /** Records the events that wait, before a checkpoint passes them. */
+  readonly recordWaits: Effect.Effect<void, LeaseLost | ConsumerGroupsError>
   /**
    * Handles a failure by the policy: returns `again` if the event is to be tried again, `over` if
    * it is left out, and `parked` if it waits. Waits for an act if the failure stops the range.
@@ -65,6 +68,9 @@ export const make = Effect.fnUntraced(function* <R>(
   let handed = assignment.checkpoint.position
   /** The events that stopped the range before, and are tried again. */
   const earlier = new Map<string, Pick<HeldKey, "position" | "attempts">>()
+  const unrecorded: Array<Waiting> = []
+  // A checkpoint waits for a record that is being written.
+  const recording = Semaphore.makeUnsafe(1)
   const waiting = new Map<string, Deferred.Deferred<Act>>()
   const running = Latch.makeUnsafe(true)
   const stopped = Latch.makeUnsafe()
@@ -131,15 +137,23 @@ export const make = Effect.fnUntraced(function* <R>(
     passedUnsafe: (position) => {
       handed = position
     },
+    recordWaits: recording.withPermit(
+      Effect.suspend(() =>
+        unrecorded.length === 0 ? Effect.void : assignment.wait(unrecorded.splice(0))
+      )
+    ),
     waitsUnsafe: (key, event) => {
       const found = parked.get(key)
       if (found === undefined || event.position < found.from) return false
-      if (event.position > found.upTo) found.upTo = event.position
+      if (event.position > found.upTo) {
+        found.upTo = event.position
+        // The events of a stream are found by it.
+        if (group.key !== undefined) unrecorded.push({ key, position: event.position })
+      }
       return true
     },
     failed: Effect.fnUntraced(function* (failure) {
-      const { event, issue } = failure
-      const key = keyOf(group, event)
+      const { event, issue, key } = failure
       if (onFailure === "skip") {
         yield* assignment.skip(event, issue)
         return "over"

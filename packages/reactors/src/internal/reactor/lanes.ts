@@ -11,7 +11,8 @@ import * as Queue from "effect/Queue"
 /** An event, or the end of a page. */
 export interface Entry {
   readonly of: RecordedEvent | Checkpoint
-  isDone: boolean
+  /** The number of lanes that still handle the event: it is in that of each of its keys. */
+  left: number
 }
 
 /** The events of one key, in order. */
@@ -33,7 +34,9 @@ export interface Lanes {
   readonly moved: { readonly byEvent: Latch.Latch; readonly byPage: Latch.Latch }
   /** The number of further events that there is room for. */
   readonly roomUnsafe: () => number
-  readonly putUnsafe: (key: string, event: RecordedEvent) => void
+  readonly putUnsafe: (keys: ReadonlyArray<string>, event: RecordedEvent) => void
+  /** Returns true while events of the key are handled. */
+  readonly isBusyUnsafe: (key: string) => boolean
   /** Adds an event that needs no reaction, or the end of a page. */
   readonly passUnsafe: (of: RecordedEvent | Checkpoint) => void
   readonly doneUnsafe: (entry: Entry) => void
@@ -60,7 +63,7 @@ export const make = (most: number): Effect.Effect<Lanes> =>
     const advance = () => {
       while (true) {
         const entry = entries[first]
-        if (entry === undefined || !entry.isDone) break
+        if (entry === undefined || entry.left > 0) break
         low = entry.of
         first++
         if (isEvent(entry.of)) moved.byEvent.openUnsafe()
@@ -73,8 +76,8 @@ export const make = (most: number): Effect.Effect<Lanes> =>
       if (entries.length - first < most) room.openUnsafe()
       if (entries.length === first) idle.openUnsafe()
     }
-    const add = (of: Entry["of"], isDone: boolean): Entry => {
-      const entry = { of, isDone }
+    const add = (of: Entry["of"], left: number): Entry => {
+      const entry = { of, left }
       entries.push(entry)
       if (entries.length - first >= most) room.closeUnsafe()
       return entry
@@ -85,24 +88,27 @@ export const make = (most: number): Effect.Effect<Lanes> =>
       idle,
       moved,
       roomUnsafe: () => most - (entries.length - first),
-      putUnsafe: (key, event) => {
-        const entry = add(event, false)
+      putUnsafe: (keys, event) => {
+        const entry = add(event, keys.length)
         idle.closeUnsafe()
-        const lane = lanes.get(key)
-        if (lane !== undefined) lane.entries.push(entry)
-        else {
-          const made: Lane = { key, entries: [entry], next: 0 }
-          lanes.set(key, made)
-          Queue.offerUnsafe(ready, made)
+        for (const key of keys) {
+          const lane = lanes.get(key)
+          if (lane !== undefined) lane.entries.push(entry)
+          else {
+            const made: Lane = { key, entries: [entry], next: 0 }
+            lanes.set(key, made)
+            Queue.offerUnsafe(ready, made)
+          }
         }
       },
+      isBusyUnsafe: (key) => lanes.has(key),
       passUnsafe: (of) => {
-        add(of, true)
+        add(of, 0)
         advance()
       },
       doneUnsafe: (entry) => {
-        entry.isDone = true
-        if (entry === entries[first]) advance()
+        entry.left--
+        if (entry.left === 0 && entry === entries[first]) advance()
       },
       endUnsafe: ({ key }) => lanes.delete(key),
       lowUnsafe: () => low

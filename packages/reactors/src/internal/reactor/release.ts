@@ -44,7 +44,7 @@ export const release = Effect.fnUntraced(function* <R>(
     }
     while (true) {
       const exit = yield* attempt
-        .retried(event, (reaction) =>
+        .retried(event, [key], (reaction) =>
           settled === "with its row" ? assignment.settle(key, next, reaction) : reaction
         )
         .pipe(
@@ -102,6 +102,7 @@ export const release = Effect.fnUntraced(function* <R>(
 
   while (!hold.isOver) {
     const { upTo } = parked
+    yield* held.recordWaits
     let isParked = false
     let isEmpty = true
     yield* assignment.eventsOf(key, { from: parked.from, upTo }).pipe(

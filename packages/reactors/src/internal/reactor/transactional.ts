@@ -9,7 +9,6 @@ import * as Latch from "effect/Latch"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type { Page } from "../../ConsumerGroups.ts"
-import { keyOf } from "../../ConsumerGroup.ts"
 import { ReactionFailed } from "./attempt.ts"
 import { checkpointAt, IDLE } from "./checkpointAt.ts"
 import type { Releasing } from "./release.ts"
@@ -23,7 +22,7 @@ export const transactionally = <R>(releasing: Releasing<R>) => {
   let passed: Checkpoint | undefined
   const hasPassed = Latch.makeUnsafe()
   const commit = Effect.suspend(() =>
-    passed === undefined ? Effect.void : assignment.commit(passed)
+    passed === undefined ? Effect.void : Effect.andThen(held.recordWaits, assignment.commit(passed))
   )
   // It waits by the clock rather than for a further page, which a quiet log does not have. The
   // permit keeps it apart from the commits of batches, which are of later checkpoints.
@@ -52,6 +51,7 @@ export const transactionally = <R>(releasing: Releasing<R>) => {
           handBatch(releasing, batch, end),
           Effect.sync(() => {
             passed = undefined
+            if (last !== undefined) held.passedUnsafe(last.position)
           })
         )
       )
@@ -63,6 +63,8 @@ export const transactionally = <R>(releasing: Releasing<R>) => {
   })
   return {
     reading: Stream.runForEach(assignment.pages, page),
+    // The permit keeps releases apart from it.
+    isBusyUnsafe: () => false,
     beside: [committing],
     commit
   }
@@ -73,33 +75,49 @@ const handBatch = Effect.fnUntraced(function* <R>(
   batch: ReadonlyArray<RecordedEvent>,
   end: Checkpoint
 ) {
-  const { assignment, attempt, held, reactor } = releasing
-  const waits = (event: RecordedEvent) => held.waitsUnsafe(keyOf(reactor.group, event), event)
-  const due = batch.filter((event) => !waits(event))
+  const { assignment, attempt, held } = releasing
+  const due = batch.flatMap((event) => {
+    const keys = dueKeys(releasing, event)
+    return keys.length === 0 ? [] : [[event, keys] as const]
+  })
+  // Before the checkpoint passes them.
+  yield* held.recordWaits
   if (assignment.undoes && due.length > 1 && held.tryingUnsafe() === 0) {
     const together = yield* Effect.result(
-      assignment.commitWith(end, Effect.forEach(due, attempt.once, { discard: true }))
+      assignment.commitWith(
+        end,
+        Effect.forEach(due, ([event, keys]) => attempt.once(event, keys), { discard: true })
+      )
     )
     if (Result.isSuccess(together)) return
     if (!(together.failure instanceof ReactionFailed)) return yield* Effect.fail(together.failure)
   }
   // Alone, each event has its own retries, and those before one that fails take effect.
-  for (const event of due) if (!waits(event)) yield* handAlone(releasing, event)
+  for (const [event] of due) yield* handAlone(releasing, event)
+  yield* held.recordWaits
   yield* assignment.commit(end)
 })
 
-const handAlone = Effect.fnUntraced(function* <R>(
-  { assignment, attempt, held, reactor }: Releasing<R>,
-  event: RecordedEvent
-) {
-  const key = keyOf(reactor.group, event)
+/** Returns the keys of an event that do not wait, and notes those that do. */
+const dueKeys = <R>({ assignment, held }: Releasing<R>, event: RecordedEvent) =>
+  assignment.keysOf(event).filter((key) => !held.waitsUnsafe(key, event))
+
+const handAlone = Effect.fnUntraced(function* <R>(releasing: Releasing<R>, event: RecordedEvent) {
+  const { assignment, attempt, held } = releasing
   const checkpoint = checkpointAt(assignment, event)
-  while (true) {
+  // What its keys do commits together: the checkpoint is at the event or before it.
+  let due = dueKeys(releasing, event)
+  while (due.length > 0) {
+    yield* held.recordWaits
     const result = yield* Effect.result(
-      attempt.retried(event, (reaction) => assignment.commitWith(checkpoint, reaction))
+      attempt.retried(event, due, (reaction) => assignment.commitWith(checkpoint, reaction))
     )
-    if (Result.isSuccess(result)) return yield* held.succeeded(key, event)
-    if (!(result.failure instanceof ReactionFailed)) return yield* Effect.fail(result.failure)
-    if ((yield* held.failed(result.failure)) !== "again") return
+    if (Result.isSuccess(result)) {
+      for (const key of due) yield* held.succeeded(key, event)
+      return
+    }
+    const { failure } = result
+    if (!(failure instanceof ReactionFailed)) return yield* Effect.fail(failure)
+    if ((yield* held.failed(failure)) !== "again") due = due.filter((key) => key !== failure.key)
   }
 })

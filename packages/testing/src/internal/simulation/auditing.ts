@@ -305,12 +305,15 @@ export const checkTogether = (
 /** Checks that a reactor reacted to every event, and to those of one key first in their order. */
 export const checkReactions = ({ expected, reacted, reactor }: Reacted, check: Check): void => {
   const first = new Map<string, number>()
-  for (const [index, event] of reacted.entries()) {
-    if (!first.has(event)) first.set(event, index)
+  // The mark of an event has no line break.
+  const nameOf = ({ event, key }: Reacted["reacted"][number]) => `${event}\n${key}`
+  for (const [index, reaction] of reacted.entries()) {
+    const name = nameOf(reaction)
+    if (!first.has(name)) first.set(name, index)
   }
   const last = new Map<string, number>()
   for (const { event, key } of expected) {
-    const at = first.get(event)
+    const at = first.get(nameOf({ event, key }))
     check(5, at !== undefined, () => `reactor ${reactor} never reacted to event ${event} of ${key}`)
     if (at === undefined) continue
     check(

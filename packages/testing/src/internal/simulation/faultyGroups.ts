@@ -36,8 +36,10 @@ export const make = (groups: GroupDriver, { call, change }: Connection): GroupDr
         changed("change", groups.change(lease, to, Effect.succeed(answer)))
       ),
     state: (name) => call(groups.state(name)),
+    waiting: (name, key, positions) => call(groups.waiting(name, key, positions)),
     ask: (name, act, key, why) => changed("ask", groups.ask(name, act, key, why)),
     restart: (name, checkpoint, why) => changed("restart", groups.restart(name, checkpoint, why)),
+    forget: (name, why) => changed("forget", groups.forget(name, why)),
     acts: (name) => call(groups.acts(name))
   }
 }

@@ -11,6 +11,7 @@ type Timers = ProcessTimers["Service"]
 /** `isOver` becomes true at the end of a history: then no further timer is due. */
 export const make = (timers: Timers, { call, change }: Connection, isOver: () => boolean): Timers =>
   ProcessTimers.of({
+    now: call(timers.now),
     // In the transaction of the caller, which the groups lose as a whole.
     apply: timers.apply,
     next: (process, range, limit) =>

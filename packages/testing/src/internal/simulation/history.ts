@@ -129,7 +129,7 @@ export const run = async (
   const groupRows = ConsumerGroupsMemory.makeDriver()
   const processGroups = subject.processes.flatMap(({ groups }) => groups)
   const reactors = subject.reactors.map((reactor) => {
-    const reacted: Array<RecordedEvent> = []
+    const reacted: Array<Reactions.Observed> = []
     return { reactor, reacted, faulty: Reactions.faulty(reactor, plan, reacted) }
   })
   const subscribers = new Map<string, Array<RecordedEvent["id"]>>()

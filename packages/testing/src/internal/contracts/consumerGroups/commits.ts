@@ -3,16 +3,25 @@
  */
 import * as EventMark from "@daybook/kernel/EventMark"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
-import { KeyNotHeld, LeaseLost, UnknownGroup } from "@daybook/reactors/ConsumerGroup"
+import { GroupRuns, KeyNotHeld, LeaseLost, UnknownGroup } from "@daybook/reactors/ConsumerGroup"
 import { type Assignment, ConsumerGroups, type Page } from "@daybook/reactors/ConsumerGroups"
 import { EventStore } from "@daybook/store/EventStore"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import * as assert from "../../assert.ts"
 import { fill, newEvents, streamOf } from "../eventStore/fixture.ts"
-import { type Cases, fillKeys, freshCategory, freshGroup } from "./fixture.ts"
+import {
+  type Cases,
+  fillKeys,
+  freshCategory,
+  freshGroup,
+  host,
+  hostQueues,
+  take
+} from "./fixture.ts"
 
 /** Runs a host whose consumer only reads, and returns its assignment and the first events. */
 const reading = Effect.fnUntraced(function* (keys: number, count: number) {
@@ -119,6 +128,38 @@ export const commitCases: Cases = {
     assert.strictEqual(lagEvents, 4)
     assert.strictEqual(state, "behind")
     assert.isTrue((yield* groups.names).includes(group.name))
+  }),
+
+  "is forgotten when no host runs it, and its acts stay": Effect.gen(function* () {
+    const groups = yield* ConsumerGroups
+    const category = freshCategory()
+    const group = freshGroup(category)
+    yield* fillKeys(category, 1, 1)
+    const queues = yield* hostQueues
+    const running = yield* host(group, "one", queues)
+    yield* take(queues, 1)
+    assert.instanceOf(yield* Effect.flip(groups.forget(group.name)), GroupRuns)
+    yield* Fiber.interrupt(running)
+    const why = { actor: "ada", reason: "it has another name" }
+    yield* groups.forget(group.name, why)
+    assert.isFalse((yield* groups.names).includes(group.name))
+    assert.instanceOf(yield* Effect.flip(groups.status(group.name)), UnknownGroup)
+    assert.instanceOf(yield* Effect.flip(groups.forget(group.name)), UnknownGroup)
+    const acts = yield* groups.acts(group.name)
+    assert.deepStrictEqual(
+      acts.map(({ act, actor, reason }) => [
+        act,
+        Option.getOrNull(actor),
+        Option.getOrNull(reason)
+      ]),
+      [["forget", "ada", "it has another name"]]
+    )
+    // It begins as if for the first time.
+    yield* host(group, "two", queues)
+    assert.deepStrictEqual(
+      (yield* take(queues, 1)).map(({ event }) => event.revision),
+      [1]
+    )
   }),
 
   "is unknown until it has run": Effect.gen(function* () {

@@ -177,7 +177,7 @@ export const untilIdle = Effect.fnUntraced(function* ({ process }: World) {
       if (lagEvents > 0) return false
     }
     const { next } = yield* timers.status(process.name)
-    const now = yield* DateTime.now
+    const now = yield* timers.now
     const isDue = Option.exists(next, (due) => DateTime.isLessThanOrEqualTo(due, now))
     return !isDue && before === (yield* events.head)
   })

@@ -1,0 +1,4 @@
+import { reactorCases } from "./reactorCases.ts"
+import { embedded } from "./postgresLayers.ts"
+
+reactorCases("Reactors on an embedded store", embedded)
