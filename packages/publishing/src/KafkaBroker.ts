@@ -4,14 +4,11 @@
  *
  * @since 0.1.0
  */
-import { Producer, stringSerializers } from "@platformatic/kafka"
+import { load, type MissingPeer } from "@daybook/store/MissingPeer"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { Broker, type OutgoingMessage } from "./Broker.ts"
-import * as IntegrationMessage from "./IntegrationMessage.ts"
-import { chunksOf } from "./internal/chunks.ts"
-import { baseOptions, call, type KafkaConnection } from "./internal/kafkaClient.ts"
-import * as KafkaRequests from "./internal/kafkaRequests.ts"
+import { Broker } from "./Broker.ts"
+import type { KafkaConnection } from "./internal/kafkaClient.ts"
 
 export type { KafkaConnection } from "./internal/kafkaClient.ts"
 
@@ -43,53 +40,21 @@ export interface KafkaBrokerOptions extends KafkaConnection {
  * Topics have to exist: a topic that the cluster does not know is tried for 30 seconds as one that
  * is unavailable, then its messages are refused. A topic that gets more partitions moves keys to
  * others: the order of a key is not kept across that change.
+ * Errors: `MissingPeer`, `@platformatic/kafka` is not installed.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: KafkaBrokerOptions): Layer.Layer<Broker> =>
+export const layer = (options: KafkaBrokerOptions): Layer.Layer<Broker, MissingPeer> =>
   Layer.effect(
     Broker,
-    Effect.gen(function* () {
-      const maxBytes = options.maxRequestBytes ?? MAX_REQUEST_BYTES
-      const producer = yield* Effect.acquireRelease(
-        Effect.sync(
-          () =>
-            new Producer({
-              ...baseOptions(options),
-              idempotent: true,
-              serializers: stringSerializers
-            })
-        ),
-        (open) => Effect.ignore(Effect.promise(() => open.close(true)))
-      )
-      const request = (messages: ReadonlyArray<OutgoingMessage>) =>
-        call("send", () =>
-          producer.send({
-            messages: messages.map(({ body, key, topic }) => ({
-              topic,
-              key,
-              value: body,
-              headers: { "content-type": IntegrationMessage.CONTENT_TYPE }
-            }))
-          })
-        )
-
-      const requests = KafkaRequests.make({ maxBytes, request })
-
-      // `Broker.make` sends one request at a time. When a request fails while a later one is on its
-      // way, the client starts a new sequence for the later one, and the order of both is lost.
-      return yield* Broker.make({
-        name: "kafka",
-        send: Effect.fnUntraced(function* (messages) {
-          const { chunks, excessive } = chunksOf(messages, {
-            maxBytes,
-            maxMessageBytes: maxBytes,
-            maxMessages: messages.length
-          })
-          yield* Effect.forEach(chunks, requests.send, { discard: true })
-          if (excessive !== undefined) return yield* requests.refused(excessive)
-        })
-      })
-    })
+    Effect.flatMap(
+      load(
+        "@daybook/publishing/KafkaBroker",
+        ["@platformatic/kafka"],
+        () => import("./internal/kafkaBroker.ts")
+      ),
+      ({ make }) =>
+        make({ ...options, maxRequestBytes: options.maxRequestBytes ?? MAX_REQUEST_BYTES })
+    )
   )

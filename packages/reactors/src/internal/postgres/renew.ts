@@ -3,7 +3,7 @@
  *
  * A turn takes five statements and locks the group. Most turns only renew, so a host looks first.
  */
-import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as PgTypes from "@daybook/store/sql/PgTypes"
 import * as Effect from "effect/Effect"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Ticked } from "../../driver/GroupDriver.ts"
