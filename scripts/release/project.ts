@@ -95,7 +95,7 @@ export const install = (
 
 /** Returns the package with the version that the lockfile has, as in `effect@4.1.0`. */
 export const locked = (name: string): string => {
-  const [found] = Fs.globSync(`packages/*/node_modules/${name}`, { cwd: ROOT })
+  const [found] = Fs.globSync(`{packages/*/,}node_modules/${name}`, { cwd: ROOT })
   if (found === undefined) throw new Error(`no package of the workspace depends on ${name}`)
   return `${name}@${readManifest(Path.join(ROOT, found)).version}`
 }

@@ -4,6 +4,7 @@
  */
 import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core"
 import { problemAffectsResolutionKind } from "@arethetypeswrong/core/problems"
+import { execFileSync, spawnSync } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
@@ -12,8 +13,10 @@ import { publint } from "publint"
 import { formatMessage } from "publint/utils"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { blocks, isExample } from "../doc-examples.ts"
+import { copyTemplate, serves } from "../template.ts"
 import * as Project from "./project.ts"
-import { modulesOf, optionalPeers, published, ROOT } from "./published.ts"
+import { inOrder } from "./publish.ts"
+import { modulesOf, optionalPeers, published, readManifest, ROOT } from "./published.ts"
 import * as Sizes from "./sizes.ts"
 import * as Tarballs from "./tarballs.ts"
 
@@ -227,6 +230,54 @@ describe("the types, with all peers", () => {
       })
     }
   }
+})
+
+describe("the template", () => {
+  const project = Project.make(Project.OLDEST_NODE)
+  beforeAll(() => {
+    copyTemplate(project.folder)
+    const { dependencies = {}, devDependencies = {}, ...manifest } = readManifest(project.folder)
+    project.write("package.json", JSON.stringify(manifest))
+    const others = Object.keys({ ...dependencies, ...devDependencies }).filter(
+      (name) => !packages.some((each) => each.name === name)
+    )
+    Project.install(project, tarballs, [...others, "typescript"].map(Project.locked))
+  })
+  afterAll(() => project.remove())
+
+  it("compiles, and its rules hold", () => {
+    project.npm("run", "types")
+    project.npm("test")
+  })
+
+  it("serves on the embedded store, and has what it acknowledged when it starts again", () =>
+    serves(project.folder, Project.OLDEST_NODE))
+})
+
+describe("a release", () => {
+  it("would publish every package, each after those that it depends on", () => {
+    const output = execFileSync(process.execPath, ["scripts/release/publish.ts", "--dry-run"], {
+      cwd: ROOT,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "pipe"]
+    })
+    assert.deepStrictEqual(
+      output.trim().split("\n"),
+      inOrder(tarballs).map(
+        ({ manifest, name }) => `${name}@${manifest.version} would be published`
+      )
+    )
+  })
+
+  it("is refused outside of a job that has an identity", () => {
+    const { status, stderr } = spawnSync(process.execPath, ["scripts/release/publish.ts"], {
+      cwd: ROOT,
+      encoding: "utf8",
+      env: { PATH: process.env["PATH"] }
+    })
+    assert.strictEqual(status, 1)
+    assert.match(stderr, /^Cannot release: .*provenance needs a job of CI with an identity.*\n$/)
+  })
 })
 
 describe("with no optional peer", () => {
