@@ -4,7 +4,7 @@
  */
 import * as Fs from "node:fs"
 import * as Path from "node:path"
-import { type Manifest, published, readManifest, ROOT } from "./published.ts"
+import { type Manifest, privateNames, published, readManifest, ROOT } from "./published.ts"
 
 /** Returns the fields that follow from the root's manifest and from the folder of a package. */
 export const shared = (root: Manifest, folder: string) => {
@@ -30,7 +30,22 @@ export const shared = (root: Manifest, folder: string) => {
   }
 }
 
+/**
+ * Returns the packages that have one version, as patterns: all but the private ones, for which
+ * changesets finds none.
+ */
+export const fixed = (root: string): ReadonlyArray<string> => [
+  "@daybook/*",
+  ...privateNames(root)
+    .filter((name) => name.startsWith("@daybook/"))
+    .map((name) => `!${name}`)
+]
+
 if (import.meta.main) {
+  const config = Path.join(ROOT, ".changeset/config.json")
+  const settings = JSON.parse(Fs.readFileSync(config, "utf8")) as object
+  const text = JSON.stringify({ ...settings, fixed: [fixed(ROOT)] }, null, 2)
+  Fs.writeFileSync(config, `${text}\n`)
   const root = readManifest(ROOT)
   for (const { folder, manifest, path } of published(ROOT)) {
     const written = { ...manifest, ...shared(root, folder) }

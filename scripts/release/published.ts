@@ -57,6 +57,14 @@ export const published = (root: string): ReadonlyArray<Published> =>
       return manifest.private === true ? [] : [{ name: manifest.name, folder, path, manifest }]
     })
 
+/** Returns the names of the packages that are not published, in their order. */
+export const privateNames = (root: string): ReadonlyArray<string> =>
+  Fs.globSync(["packages/*/package.json", "scripts/release/package.json"], { cwd: root })
+    .map((file) => readManifest(Path.join(root, Path.dirname(file))))
+    .filter((manifest) => manifest.private === true)
+    .map(({ name }) => name)
+    .toSorted()
+
 /** Returns the peers of a package that it works without. */
 export const optionalPeers = ({ peerDependenciesMeta = {} }: Manifest): ReadonlyArray<string> =>
   Object.keys(peerDependenciesMeta).filter((name) => peerDependenciesMeta[name]?.optional === true)
