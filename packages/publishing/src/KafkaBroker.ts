@@ -7,7 +7,7 @@
 import { load, type MissingPeer } from "@daybook/store/MissingPeer"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { Broker } from "./Broker.ts"
+import type { Broker } from "./Broker.ts"
 import type { KafkaConnection } from "./internal/kafkaClient.ts"
 
 export type { KafkaConnection } from "./internal/kafkaClient.ts"
@@ -46,15 +46,14 @@ export interface KafkaBrokerOptions extends KafkaConnection {
  * @since 0.1.0
  */
 export const layer = (options: KafkaBrokerOptions): Layer.Layer<Broker, MissingPeer> =>
-  Layer.effect(
-    Broker,
-    Effect.flatMap(
+  Layer.unwrap(
+    Effect.map(
       load(
         "@daybook/publishing/KafkaBroker",
         ["@platformatic/kafka"],
         () => import("./internal/kafkaBroker.ts")
       ),
-      ({ make }) =>
-        make({ ...options, maxRequestBytes: options.maxRequestBytes ?? MAX_REQUEST_BYTES })
+      (loaded) =>
+        loaded.layer({ ...options, maxRequestBytes: options.maxRequestBytes ?? MAX_REQUEST_BYTES })
     )
   )

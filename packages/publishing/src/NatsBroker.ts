@@ -8,7 +8,7 @@ import { load, type MissingPeer } from "@daybook/store/MissingPeer"
 import type { NodeConnectionOptions } from "@nats-io/transport-node"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { Broker } from "./Broker.ts"
+import type { Broker } from "./Broker.ts"
 
 /**
  * Publishes to the streams of a NATS server or cluster, which need not be up yet.
@@ -23,14 +23,13 @@ import { Broker } from "./Broker.ts"
  * @since 0.1.0
  */
 export const layer = (options: NodeConnectionOptions): Layer.Layer<Broker, MissingPeer> =>
-  Layer.effect(
-    Broker,
-    Effect.flatMap(
+  Layer.unwrap(
+    Effect.map(
       load(
         "@daybook/publishing/NatsBroker",
         ["@nats-io/jetstream", "@nats-io/transport-node"],
         () => import("./internal/natsBroker.ts")
       ),
-      ({ make }) => make(options)
+      (loaded) => loaded.layer(options)
     )
   )

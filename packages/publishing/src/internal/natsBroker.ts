@@ -9,6 +9,7 @@ import {
   nuid
 } from "@nats-io/transport-node"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import {
@@ -37,35 +38,38 @@ const MAX_BATCH_BYTES = 8_388_608
 /** The most keys whose messages are sent at once when they are sent one by one. */
 const KEYS_AT_ONCE = 64
 
-export const make = (options: NodeConnectionOptions) =>
-  Effect.gen(function* () {
-    const connected = yield* lazily(options)
-    /** The streams by subject, as far as they are known. */
-    const streams = new Map<string, string>()
+export const layer = (options: NodeConnectionOptions): Layer.Layer<Broker> =>
+  Layer.effect(
+    Broker,
+    Effect.gen(function* () {
+      const connected = yield* lazily(options)
+      /** The streams by subject, as far as they are known. */
+      const streams = new Map<string, string>()
 
-    const send = Effect.fnUntraced(function* (messages: ReadonlyArray<OutgoingMessage>) {
-      const { connection, manager } = yield* connected
-      // The client may have reconnected to another server.
-      yield* requireVersion(connection)
-      for (const run of yield* byStream(messages, streamOf(manager, streams))) {
-        const { chunks, excessive } = chunksOf(run, {
-          maxBytes: MAX_BATCH_BYTES,
-          maxMessageBytes: connection.info?.max_payload ?? 0,
-          maxMessages: MAX_BATCH
-        })
-        for (const chunk of chunks) yield* sendChunk(connection, chunk)
-        if (excessive !== undefined) {
-          return yield* refused(excessive, tooLarge(excessive, connection.info?.max_payload ?? 0))
+      const send = Effect.fnUntraced(function* (messages: ReadonlyArray<OutgoingMessage>) {
+        const { connection, manager } = yield* connected
+        // The client may have reconnected to another server.
+        yield* requireVersion(connection)
+        for (const run of yield* byStream(messages, streamOf(manager, streams))) {
+          const { chunks, excessive } = chunksOf(run, {
+            maxBytes: MAX_BATCH_BYTES,
+            maxMessageBytes: connection.info?.max_payload ?? 0,
+            maxMessages: MAX_BATCH
+          })
+          for (const chunk of chunks) yield* sendChunk(connection, chunk)
+          if (excessive !== undefined) {
+            return yield* refused(excessive, tooLarge(excessive, connection.info?.max_payload ?? 0))
+          }
         }
-      }
+      })
+      return yield* Broker.make({
+        name: "nats",
+        send: (messages) =>
+          // A stream that gave up a subject is found again by the next attempt.
+          Effect.tapError(send(messages), () => Effect.sync(() => streams.clear()))
+      })
     })
-    return yield* Broker.make({
-      name: "nats",
-      send: (messages) =>
-        // A stream that gave up a subject is found again by the next attempt.
-        Effect.tapError(send(messages), () => Effect.sync(() => streams.clear()))
-    })
-  })
+  )
 
 /** Connects when the connection is first needed, and again when the client gave it up. */
 const lazily = Effect.fnUntraced(function* (options: NodeConnectionOptions) {

@@ -81,6 +81,9 @@ const makeFold = <Command, State, Event, Rejection>(
     )
   )
 
+/** `Equal` remembers what it compared, and a fold that changes a state in place must be noticed. */
+const copyOf = (json: Schema.Json): Schema.Json => JSON.parse(JSON.stringify(json)) as Schema.Json
+
 /**
  * Compares states by their JSON, then by the schema's equivalence after decoding: states may hold
  * more than is stored, and sets may be stored in another order.
@@ -95,7 +98,7 @@ const sameStored = <State>(
   return (known, folded) => {
     const [left, right] = [stored(known), stored(folded)]
     if (Result.isFailure(left) || Result.isFailure(right)) return false
-    if (Equal.equals(left.success, right.success)) return true
+    if (Equal.equals(copyOf(left.success), copyOf(right.success))) return true
     const [a, b] = [decode(left.success), decode(right.success)]
     return (
       Result.isSuccess(equivalence) &&
