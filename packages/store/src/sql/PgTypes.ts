@@ -63,8 +63,8 @@ class UnknownElementType extends Data.TaggedError("UnknownElementType")<{
 const BRAND: PgTypes.ParameterTypeId = "~@effect/sql-pg/PgTypes/Parameter"
 
 const parameter =
-  <A>(oid: number) =>
-  (value: A): Parameter => ({ [BRAND]: BRAND, oid, value })
+  (oid: number) =>
+  (value: unknown): Parameter => ({ [BRAND]: BRAND, oid, value })
 
 /**
  * A `boolean`.
