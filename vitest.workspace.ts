@@ -16,9 +16,9 @@ export default defineConfig({
     // More than there are cores: a test file often waits for a server or for a process.
     maxWorkers: Math.ceil(1.5 * availableParallelism()),
     sequence: { sequencer: LongestFirst },
-    // They need a pooler, brokers and a browser that npm does not have: vitest.pooler.ts,
-    // vitest.brokers.ts, vitest.browser.ts.
-    exclude: [...configDefaults.exclude, "**/*.{pooler,brokers,browser}.test.ts"],
+    // They need a pooler, brokers and a browser that npm does not have, or the registry of npm:
+    // vitest.pooler.ts, vitest.brokers.ts, vitest.browser.ts, vitest.packages.ts.
+    exclude: [...configDefaults.exclude, "**/*.{pooler,brokers,browser,packages}.test.ts"],
     projects: folders.map((root) => ({ extends: true, test: { name: root, root } }))
   }
 })

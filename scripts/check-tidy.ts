@@ -29,6 +29,7 @@ const topLevel = new Set([
   "tsconfig.base.json",
   "vitest.brokers.ts",
   "vitest.browser.ts",
+  "vitest.packages.ts",
   "vitest.pooler.ts",
   "vitest.workspace.ts"
 ])

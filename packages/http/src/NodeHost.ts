@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { printableLine } from "@daybook/kernel/Printable"
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { load, type MissingPeer } from "@daybook/store/MissingPeer"
 import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -96,7 +96,8 @@ export interface Options<out R = never> {
  * for; each answer is then the last one on its connection.
  * On loopback, a host without `Authentication` answers only requests that name it by a loopback
  * name, so that no web page reaches it by a name of its own.
- * Errors: `UnprotectedHost`; `ServeError`, such as a port that is taken.
+ * Errors: `UnprotectedHost`; `ServeError`, such as a port that is taken; `MissingPeer`,
+ * `@effect/platform-node` is not installed.
  *
  * @category layers
  * @since 0.1.0
@@ -119,7 +120,7 @@ export const layer = <
   }: Options<R>
 ): Layer.Layer<
   HttpServer,
-  UnprotectedHost | ServeError,
+  UnprotectedHost | ServeError | MissingPeer,
   Host.Requirements<ApiId, Groups, Parts> | Exclude<R, HttpRouter.HttpRouter | Host.Platform>
 > => {
   const endpoints = openEndpoints(api)
@@ -129,11 +130,15 @@ export const layer = <
       UnprotectedHost
     >
   }
-  const server = NodeHttpServer.layer(() => Server.make(maxConnections), {
-    host,
-    port,
-    ...(shutdownTimeout === undefined ? {} : { gracefulShutdownTimeout: shutdownTimeout })
-  })
+  const server = Layer.unwrap(
+    Effect.map(loadServer, (NodeHttpServer) =>
+      NodeHttpServer.layer(() => Server.make(maxConnections), {
+        host,
+        port,
+        ...(shutdownTimeout === undefined ? {} : { gracefulShutdownTimeout: shutdownTimeout })
+      })
+    )
+  )
   const local = endpoints.length > 0 && unprotected === undefined
   const served = Effect.map(Deferred.make<void>(), (closing) =>
     HttpRouter.serve(
@@ -156,10 +161,16 @@ export const layer = <
   // The server provides the platform; the rest is what the parts require.
   return Layer.unwrap(served).pipe(Layer.provideMerge(server)) as unknown as Layer.Layer<
     HttpServer,
-    ServeError,
+    ServeError | MissingPeer,
     Host.Requirements<ApiId, Groups, Parts> | Exclude<R, HttpRouter.HttpRouter | Host.Platform>
   >
 }
+
+const loadServer = load(
+  "@daybook/http/NodeHost",
+  ["@effect/platform-node"],
+  () => import("@effect/platform-node/NodeHttpServer")
+)
 
 const openEndpoints = <ApiId extends string, Groups extends HttpApiGroup.Constraint>({
   groups

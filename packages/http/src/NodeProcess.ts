@@ -9,12 +9,13 @@
  *
  * @since 0.1.0
  */
+import { load } from "@daybook/store/MissingPeer"
 import * as StartFailure from "@daybook/store/StartFailure"
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type { Teardown } from "effect/Runtime"
 import * as Os from "node:os"
 import process from "node:process"
 
@@ -86,15 +87,28 @@ export const run = <A, E>(
       }, Duration.toMillis(limit)).unref()
     })
   }
-  NodeRuntime.runMain(host, {
-    disableErrorReporting: true,
-    teardown: (exit, onExit) => {
-      const problem = Exit.isFailure(exit) ? problemOf(exit.cause) : undefined
-      if (problem !== undefined) complain(problem)
-      onExit(problem === undefined ? 0 : 1)
-    }
+  const teardown: Teardown = (exit, onExit) => {
+    const problem = Exit.isFailure(exit) ? problemOf(exit.cause) : undefined
+    if (problem !== undefined) complain(problem)
+    onExit(problem === undefined ? 0 : 1)
+  }
+  Effect.runCallback(loadRuntime, {
+    onExit: (loaded) =>
+      Exit.isSuccess(loaded)
+        ? // A signal that came first found nothing to interrupt.
+          loaded.value.runMain<E, A | void>(isClosing ? Effect.void : host, {
+            disableErrorReporting: true,
+            teardown
+          })
+        : teardown(loaded, (status) => process.exit(status))
   })
 }
+
+const loadRuntime = load(
+  "@daybook/http/NodeProcess",
+  ["@effect/platform-node"],
+  () => import("@effect/platform-node/NodeRuntime")
+)
 
 /** Returns the text for an end that is no interruption. */
 const problemOf = (cause: Cause.Cause<unknown>): string | undefined => {

@@ -12,8 +12,10 @@ import * as StreamId from "@daybook/kernel/StreamId"
 import * as Order from "@daybook/order/Order"
 import type { OrderEvent } from "@daybook/order/OrderEvent"
 import type { Broker } from "@daybook/publishing/Broker"
+import * as KafkaBroker from "@daybook/publishing/KafkaBroker"
+import * as NatsBroker from "@daybook/publishing/NatsBroker"
 import * as Publisher from "@daybook/publishing/Publisher"
-import * as StartFailure from "@daybook/store/StartFailure"
+import type { MissingPeer } from "@daybook/store/MissingPeer"
 import * as Config from "effect/Config"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -69,22 +71,6 @@ const messagesOf = (orderId: string, event: OrderEvent): ReadonlyArray<Publisher
 }
 
 /**
- * The client of a broker that the environment names cannot be loaded.
- *
- * @category errors
- * @since 0.1.0
- */
-export class BrokerClientMissing extends Data.TaggedError("BrokerClientMissing")<{
-  /** The variable that names the broker. */
-  readonly variable: string
-  readonly cause: unknown
-}> {
-  override get message() {
-    return `cannot load the client of ${this.variable}: ${StartFailure.lineOf(this.cause)}`
-  }
-}
-
-/**
  * The environment names two brokers.
  *
  * @category errors
@@ -97,33 +83,25 @@ export class TwoBrokers extends Data.TaggedError("TwoBrokers") {
 }
 
 /**
- * Returns the broker that the environment names. Its client is loaded only then, so a shop without
- * a broker needs none.
+ * Returns the broker that the environment names. Its client is loaded only when the layer is built,
+ * so a shop without a broker needs none.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const broker: Effect.Effect<
-  Option.Option<Layer.Layer<Broker>>,
-  BrokerClientMissing | TwoBrokers | Config.ConfigError
+  Option.Option<Layer.Layer<Broker, MissingPeer>>,
+  TwoBrokers | Config.ConfigError
 > = Effect.gen(function* () {
   const kafka = yield* Config.option(Config.String("KAFKA_BROKERS"))
   const nats = yield* Config.option(Config.Redacted("NATS_URL"))
   if (Option.isSome(kafka) && Option.isSome(nats)) return yield* new TwoBrokers()
   if (Option.isSome(kafka)) {
     const brokers = kafka.value.split(",").map((address) => address.trim())
-    const { layer } = yield* load("KAFKA_BROKERS", () => import("@daybook/publishing/KafkaBroker"))
-    return Option.some(layer({ brokers, clientId: "shop" }))
+    return Option.some(KafkaBroker.layer({ brokers, clientId: "shop" }))
   }
   if (Option.isSome(nats)) {
-    const { layer } = yield* load("NATS_URL", () => import("@daybook/publishing/NatsBroker"))
-    return Option.some(layer({ servers: Redacted.value(nats.value), name: "shop" }))
+    return Option.some(NatsBroker.layer({ servers: Redacted.value(nats.value), name: "shop" }))
   }
   return Option.none()
 })
-
-const load = <Module>(variable: string, module: () => Promise<Module>) =>
-  Effect.tryPromise({
-    try: module,
-    catch: (cause) => new BrokerClientMissing({ variable, cause })
-  })

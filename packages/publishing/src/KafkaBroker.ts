@@ -4,14 +4,11 @@
  *
  * @since 0.1.0
  */
-import { Producer, stringSerializers } from "@platformatic/kafka"
+import { load, type MissingPeer } from "@daybook/store/MissingPeer"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { Broker, type OutgoingMessage } from "./Broker.ts"
-import * as IntegrationMessage from "./IntegrationMessage.ts"
-import { baseOptions, type KafkaConnection } from "./internal/kafkaClient.ts"
-import * as KafkaPartitions from "./internal/kafkaPartitions.ts"
-import * as KafkaRequests from "./internal/kafkaRequests.ts"
+import type { Broker } from "./Broker.ts"
+import type { KafkaConnection } from "./internal/kafkaClient.ts"
 
 export type { KafkaConnection } from "./internal/kafkaClient.ts"
 
@@ -43,65 +40,20 @@ export interface KafkaBrokerOptions extends KafkaConnection {
  * Topics have to exist: a topic that the cluster does not know is tried for 30 seconds as one that
  * is unavailable, then its messages are refused. A topic that gets more partitions moves keys to
  * others: the order of a key is not kept across that change.
+ * Errors: `MissingPeer`, `@platformatic/kafka` is not installed.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: KafkaBrokerOptions): Layer.Layer<Broker> =>
-  Layer.effect(
-    Broker,
-    Effect.gen(function* () {
-      const maxBytes = options.maxRequestBytes ?? MAX_REQUEST_BYTES
-      const producer = yield* Effect.acquireRelease(
-        Effect.sync(
-          () =>
-            new Producer({
-              ...baseOptions(options),
-              idempotent: true,
-              serializers: stringSerializers
-            })
-        ),
-        (open) => Effect.ignore(Effect.promise(() => open.close(true)))
-      )
-      const request = Effect.fnUntraced(function* (messages: ReadonlyArray<OutgoingMessage>) {
-        const topics = [...new Set(messages.map(({ topic }) => topic))]
-        // The client reads it at times only.
-        const metadata = yield* attempt(() => producer.metadata({ topics }), [])
-        const placed = KafkaPartitions.place(messages, metadata)
-        yield* attempt(
-          () =>
-            producer.send({
-              messages: placed.map(({ message: { body, key, topic }, partition }) => ({
-                topic,
-                partition,
-                key,
-                value: body,
-                headers: HEADERS
-              }))
-            }),
-          placed
-        )
-      })
-      // `Broker.make` sends one request at a time. When a request fails while a later one is on its
-      // way, the client starts a new sequence for the later one, and the order of both is lost.
-      return yield* Broker.make({
-        name: "kafka",
-        send: KafkaRequests.make({ maxBytes, request }).send
-      })
-    })
+export const layer = (options: KafkaBrokerOptions): Layer.Layer<Broker, MissingPeer> =>
+  Layer.unwrap(
+    Effect.map(
+      load(
+        "@daybook/publishing/KafkaBroker",
+        ["@platformatic/kafka"],
+        () => import("./internal/kafkaBroker.ts")
+      ),
+      (loaded) =>
+        loaded.layer({ ...options, maxRequestBytes: options.maxRequestBytes ?? MAX_REQUEST_BYTES })
+    )
   )
-
-const HEADERS = new Map([["content-type", IntegrationMessage.CONTENT_TYPE]])
-
-const attempt = <A>(
-  evaluate: () => Promise<A>,
-  placed: ReadonlyArray<KafkaPartitions.Placed>
-): Effect.Effect<A, KafkaRequests.RequestFailed> =>
-  Effect.tryPromise({
-    try: evaluate,
-    catch: (cause) =>
-      new KafkaRequests.RequestFailed({
-        cause,
-        acknowledged: KafkaPartitions.acknowledgedOf(placed, cause)
-      })
-  })

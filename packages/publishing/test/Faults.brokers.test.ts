@@ -52,7 +52,7 @@ const survives = Effect.fnUntraced(function* <E>(
   yield* assertPublished(topic, publisher, parcels)
 })
 
-const on = <A, E, R>(program: Effect.Effect<A, E, R>, broker: Layer.Layer<Broker>) =>
+const on = <A, E, R, F>(program: Effect.Effect<A, E, R>, broker: Layer.Layer<Broker, F>) =>
   program.pipe(Effect.provide(Layer.merge(log, broker)), Effect.scoped)
 
 it.live("Kafka is killed and cut off: nothing is lost, and no key is out of order", () =>

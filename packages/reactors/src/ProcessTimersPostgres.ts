@@ -5,7 +5,7 @@
  */
 import type { StreamId } from "@daybook/kernel/StreamId"
 import type { SchemaUnready } from "@daybook/store/PostgresStart"
-import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as PgTypes from "@daybook/store/sql/PgTypes"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

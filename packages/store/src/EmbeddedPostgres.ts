@@ -6,16 +6,17 @@
  *
  * @since 0.1.0
  */
-import * as PgClient from "@effect/sql-pg/PgClient"
+import type * as PgClient from "@effect/sql-pg/PgClient"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import type { EmbeddedPostgresError } from "./internal/postgres/embedded/errors.ts"
 import * as ClusterTemplate from "./internal/postgres/embedded/clusterTemplate.ts"
-import { openFolder, openMemory, type TemplateFolder } from "./internal/postgres/embedded/pglite.ts"
 import { connect } from "./internal/postgres/embedded/duplex.ts"
+import { EmbeddedPostgresError } from "./internal/postgres/embedded/errors.ts"
+import type * as Pglite from "./internal/postgres/embedded/pglite.ts"
+import { load } from "./MissingPeer.ts"
 
 /**
  * The error of the embedded database, and the facts in it.
@@ -61,8 +62,10 @@ export const layer = (options?: {
   readonly templates?: string | false | undefined
 }): Layer.Layer<PgClient.PgClient | SqlClient, EmbeddedPostgresError | SqlError> =>
   Layer.unwrap(
-    Effect.map(openOf(options?.dataDir, options?.templates), (database) =>
-      PgClient.layer({
+    Effect.gen(function* () {
+      const { Client, Opening } = yield* loadPeers(options?.dataDir)
+      const database = yield* openOf(Opening, options?.dataDir, options?.templates)
+      return Client.layer({
         stream: connect(database),
         ssl: false,
         username: "postgres",
@@ -74,12 +77,23 @@ export const layer = (options?: {
         // connection.
         connectTimeout: Duration.infinity
       })
+    })
+  )
+
+const loadPeers = (dataDir: string | undefined) =>
+  load("@daybook/store/EmbeddedPostgres", ["@electric-sql/pglite", "@effect/sql-pg"], async () => ({
+    Opening: await import("./internal/postgres/embedded/pglite.ts"),
+    Client: await import("@effect/sql-pg/PgClient")
+  })).pipe(
+    Effect.mapError(
+      (cause) => new EmbeddedPostgresError({ dataDir, reason: { _tag: "Unusable", cause } })
     )
   )
 
 const openOf = Effect.fnUntraced(function* (
+  { openFolder, openMemory }: typeof Pglite,
   dataDir: string | undefined,
-  chosen: TemplateFolder | undefined
+  chosen: Pglite.TemplateFolder | undefined
 ) {
   const templates = chosen ?? (yield* ClusterTemplate.defaultFolder)
   return yield* dataDir === undefined ? openMemory(templates) : openFolder(dataDir, templates)

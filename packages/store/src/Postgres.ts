@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import * as PgClient from "@effect/sql-pg/PgClient"
+import type * as PgClient from "@effect/sql-pg/PgClient"
 import type * as PgConnection from "@effect/sql-pg/PgConnection"
 import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
@@ -15,6 +15,7 @@ import * as Redacted from "effect/Redacted"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { ConnectionError, SqlError } from "effect/sql/SqlError"
 import type { ConnectionOptions } from "node:tls"
+import { load, type MissingPeer } from "./MissingPeer.ts"
 import * as DatabaseUrl from "./internal/postgres/start/databaseUrl.ts"
 import * as Pooler from "./internal/postgres/start/pooler.ts"
 import * as Tls from "./internal/postgres/start/tls.ts"
@@ -102,6 +103,7 @@ export type StartError =
   | CertificateUnusable
   | PostgresUnavailable
   | PoolerForgetsStatements
+  | MissingPeer
   | SqlError
 
 /**
@@ -111,7 +113,7 @@ export type StartError =
  * Through a pooler, by default, statements are not kept prepared and the stores don't listen.
  * Errors: `InvalidDatabaseUrl`; `CertificateUnusable`, a file for TLS; `PostgresUnavailable`, the
  * server was not reached or refused the connection; `PoolerForgetsStatements`, `prepare` is on and
- * the pooler loses prepared statements.
+ * the pooler loses prepared statements; `MissingPeer`, `@effect/sql-pg` is not installed.
  *
  * @category layers
  * @since 0.1.0
@@ -119,7 +121,18 @@ export type StartError =
 export const layerOf = (
   settings: Settings
 ): Layer.Layer<PgClient.PgClient | SqlClient, StartError> =>
-  Layer.unwrap(Effect.map(configOf(settings), PgClient.layer))
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const { layer: layerClient } = yield* loadClient
+      return layerClient(yield* configOf(settings))
+    })
+  )
+
+const loadClient = load(
+  "@daybook/store/Postgres",
+  ["@effect/sql-pg"],
+  () => import("@effect/sql-pg/PgClient")
+)
 
 /**
  * Opens {@link layerOf} the settings in the configuration: `DATABASE_URL`, which stays `Redacted`,

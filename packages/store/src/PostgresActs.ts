@@ -9,7 +9,7 @@
  * @since 0.1.0
  */
 import type * as Named from "@daybook/kernel/Named"
-import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as PgTypes from "./sql/PgTypes.ts"
 import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"

@@ -10,7 +10,7 @@
  */
 import type { EventId } from "@daybook/kernel/EventId"
 import type { Position } from "@daybook/kernel/Position"
-import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as PgTypes from "./sql/PgTypes.ts"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"

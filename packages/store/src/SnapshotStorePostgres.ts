@@ -6,7 +6,7 @@
  */
 import type { EventMark } from "@daybook/kernel/EventMark"
 import type { Revision } from "@daybook/kernel/Revision"
-import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as PgTypes from "./sql/PgTypes.ts"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"

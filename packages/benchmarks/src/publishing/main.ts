@@ -118,7 +118,7 @@ const kafka = Effect.gen(function* () {
   )
   const subject: Subject = {
     name: "Kafka",
-    broker: KafkaBroker.layer({ brokers: [address] }),
+    broker: Layer.orDie(KafkaBroker.layer({ brokers: [address] })),
     makeTopic: (topic) => admin.createTopics({ topics: [topic], partitions: 6, replicas: 1 }),
     clients: [
       {
@@ -151,7 +151,7 @@ const nats = Effect.gen(function* () {
   const client = jetstream(connection)
   const subject: Subject = {
     name: "NATS",
-    broker: NatsBroker.layer({ servers }),
+    broker: Layer.orDie(NatsBroker.layer({ servers })),
     makeTopic: (topic) =>
       manager.streams.add({ name: topic, subjects: [topic], allow_atomic: true }),
     clients: [

@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as PgTypes from "./PgTypes.ts"
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"

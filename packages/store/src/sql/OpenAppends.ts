@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as PgTypes from "./PgTypes.ts"
 import * as Arr from "effect/Array"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"

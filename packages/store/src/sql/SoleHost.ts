@@ -7,12 +7,12 @@
  *
  * @since 0.1.0
  */
-import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { Duplex } from "node:stream"
 import { sharesOneSession } from "../internal/postgres/embedded/duplex.ts"
+import { isPgClient } from "../internal/postgres/sql/isPgClient.ts"
 
 /**
  * Returns true if the database of `sql` is embedded, so that no other process or thread has it
@@ -71,5 +71,3 @@ const soleStream = (sql: SqlClient): (() => Duplex) | undefined => {
   const stream = isPgClient(sql) ? sql.config.stream : undefined
   return stream !== undefined && sharesOneSession(stream) ? stream : undefined
 }
-
-const isPgClient = (sql: SqlClient): sql is PgClient.PgClient => PgClient.TypeId in sql

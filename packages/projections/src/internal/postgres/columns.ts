@@ -1,7 +1,7 @@
 /**
  * Converts between stored values and values of PostgreSQL's binary protocol.
  */
-import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as PgTypes from "@daybook/store/sql/PgTypes"
 import * as Arr from "effect/Array"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"

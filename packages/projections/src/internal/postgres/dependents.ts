@@ -6,7 +6,7 @@
  * other owners stay with the retired table, and are named. Dependents of the table's own owner
  * follow; those that can't follow stop the switch, since the owner can remove them.
  */
-import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as PgTypes from "@daybook/store/sql/PgTypes"
 import type * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"

@@ -9,7 +9,7 @@
 import type { LogId } from "@daybook/kernel/LogId"
 import type * as Projection from "@daybook/kernel/Projection"
 import type { SchemaName } from "@daybook/store/PostgresSchema"
-import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as PgTypes from "@daybook/store/sql/PgTypes"
 import * as Arr from "effect/Array"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

@@ -8,7 +8,7 @@
  */
 import type * as Projection from "@daybook/kernel/Projection"
 import type { SchemaName } from "@daybook/store/PostgresSchema"
-import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as PgTypes from "@daybook/store/sql/PgTypes"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { SqlClient } from "effect/sql/SqlClient"

@@ -2,7 +2,7 @@
  * The tables of generations in PostgreSQL: created, emptied and dropped as events say.
  */
 import type { SchemaName } from "@daybook/store/PostgresSchema"
-import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as PgTypes from "@daybook/store/sql/PgTypes"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"

@@ -6,7 +6,7 @@
  * `dependents.ts`.
  */
 import type { SchemaName } from "@daybook/store/PostgresSchema"
-import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as PgTypes from "@daybook/store/sql/PgTypes"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"

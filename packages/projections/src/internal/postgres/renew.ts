@@ -6,7 +6,7 @@
  */
 import type { SchemaName } from "@daybook/store/PostgresSchema"
 import { inTransaction } from "@daybook/store/sql/Transaction"
-import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as PgTypes from "@daybook/store/sql/PgTypes"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { SqlClient } from "effect/sql/SqlClient"

@@ -6,7 +6,7 @@
  * reasons for which events were skipped.
  */
 import type { SchemaName } from "@daybook/store/PostgresSchema"
-import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as PgTypes from "@daybook/store/sql/PgTypes"
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"

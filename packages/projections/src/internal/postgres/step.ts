@@ -10,7 +10,7 @@
  * there blocks no other.
  */
 import type { SchemaName } from "@daybook/store/PostgresSchema"
-import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as PgTypes from "@daybook/store/sql/PgTypes"
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { SqlError } from "effect/sql/SqlError"

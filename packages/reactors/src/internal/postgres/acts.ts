@@ -3,7 +3,7 @@
  * else a table beside the groups.
  */
 import { mayRead, mayRecord } from "@daybook/store/sql/ActRights"
-import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as PgTypes from "@daybook/store/sql/PgTypes"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"

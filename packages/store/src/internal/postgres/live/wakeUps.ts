@@ -2,7 +2,6 @@
  * Wakes subscribers after an append in PostgreSQL: those of its own store at once, those of other
  * hosts by `NOTIFY`.
  */
-import * as PgClient from "@effect/sql-pg/PgClient"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -13,6 +12,7 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { SchemaName } from "../../../PostgresSchema.ts"
 import * as SoleHost from "../../../sql/SoleHost.ts"
 import { PostgresListen } from "../../../PostgresListen.ts"
+import { isPgClient } from "../sql/isPgClient.ts"
 import * as Pooler from "../start/pooler.ts"
 import * as Listener from "./listen.ts"
 import * as PostgresNotify from "./notify.ts"
@@ -129,5 +129,3 @@ export const wait = (latch: Latch.Latch, blockedPolls: number): Effect.Effect<vo
           Duration.times(FIRST_POLL_AGAIN, 2 ** Math.min(blockedPolls - 1, MAX_DOUBLINGS))
         )
       )
-
-const isPgClient = (sql: SqlClient): sql is PgClient.PgClient => PgClient.TypeId in sql

@@ -2,7 +2,7 @@
  * Counts in PostgreSQL the events that a follower of the log, or of a stream, has still to read.
  */
 import type { Position } from "@daybook/kernel/Position"
-import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as PgTypes from "../../../sql/PgTypes.ts"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"

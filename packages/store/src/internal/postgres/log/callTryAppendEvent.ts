@@ -5,7 +5,7 @@
 import * as EventMark from "@daybook/kernel/EventMark"
 import type { Position } from "@daybook/kernel/Position"
 import type { Revision } from "@daybook/kernel/Revision"
-import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as PgTypes from "../../../sql/PgTypes.ts"
 import type * as Arr from "effect/Array"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"

@@ -2,7 +2,7 @@
  * Finds events by their ids in a log in PostgreSQL.
  */
 import type { EventId } from "@daybook/kernel/EventId"
-import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as PgTypes from "../../../sql/PgTypes.ts"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { SqlClient } from "effect/sql/SqlClient"

@@ -4,7 +4,7 @@
 import type * as EventMark from "@daybook/kernel/EventMark"
 import type { LogId } from "@daybook/kernel/LogId"
 import type { Position } from "@daybook/kernel/Position"
-import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as PgTypes from "../../../sql/PgTypes.ts"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"

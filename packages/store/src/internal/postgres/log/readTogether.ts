@@ -3,7 +3,7 @@
  * arrive meanwhile are read together by the next statement.
  */
 import type { StreamId } from "@daybook/kernel/StreamId"
-import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as PgTypes from "../../../sql/PgTypes.ts"
 import * as Arr from "effect/Array"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

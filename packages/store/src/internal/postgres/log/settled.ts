@@ -2,7 +2,7 @@
  * The settled position of a log in PostgreSQL.
  */
 import type * as Position from "@daybook/kernel/Position"
-import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as PgTypes from "../../../sql/PgTypes.ts"
 import * as Arr from "effect/Array"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

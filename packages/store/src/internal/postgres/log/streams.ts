@@ -5,7 +5,7 @@
 import type { Position } from "@daybook/kernel/Position"
 import type { Revision } from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
-import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as PgTypes from "../../../sql/PgTypes.ts"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"

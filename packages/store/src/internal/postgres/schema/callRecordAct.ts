@@ -1,7 +1,7 @@
 /**
  * Records administrative acts on the log itself, in the transaction of the change.
  */
-import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as PgTypes from "../../../sql/PgTypes.ts"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import type { SqlClient } from "effect/sql/SqlClient"

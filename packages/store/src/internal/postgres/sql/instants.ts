@@ -1,7 +1,7 @@
 /**
  * Instants of events in milliseconds since 1970, and their form as parameters of PostgreSQL.
  */
-import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as PgTypes from "../../../sql/PgTypes.ts"
 import { MAX_OCCURRED_AT, MIN_OCCURRED_AT } from "../../driver/encodeAppends.ts"
 
 /**

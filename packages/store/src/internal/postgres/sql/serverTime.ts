@@ -4,7 +4,7 @@
  * Such a wait is real under any `Clock`: under one that stands still, a wait by that `Clock` would
  * never end.
  */
-import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as PgTypes from "../../../sql/PgTypes.ts"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"

@@ -2,7 +2,7 @@
  * Detects a pooler, such as PgBouncer, between a client and its server, and whether it loses
  * prepared statements.
  */
-import * as PgConnection from "@effect/sql-pg/PgConnection"
+import type * as PgConnection from "@effect/sql-pg/PgConnection"
 import * as Effect from "effect/Effect"
 import type { SqlError } from "effect/sql/SqlError"
 
@@ -16,6 +16,13 @@ export const remember = (config: object): void => {
   pooled.add(config)
 }
 
+/** Opens a connection, of the package that `Postgres` has loaded. */
+const connect = (config: PgConnection.Config) =>
+  Effect.flatMap(
+    Effect.promise(() => import("@effect/sql-pg/PgConnection")),
+    ({ make }) => make(config)
+  )
+
 export const isPooled = (config: object): boolean => pooled.has(config)
 
 /**
@@ -25,7 +32,7 @@ export const isPooled = (config: object): boolean => pooled.has(config)
 export const looksPooled = (config: PgConnection.Config): Effect.Effect<boolean, SqlError> =>
   Effect.scoped(
     Effect.gen(function* () {
-      const connection = yield* PgConnection.make(config)
+      const connection = yield* connect(config)
       const { rows } = yield* connection.query("SELECT pg_backend_pid() AS pid", [], false)
       return rows[0]?.["pid"] !== connection.processId
     })
@@ -47,8 +54,8 @@ const isLoss = (error: SqlError): boolean => error.reason._tag !== "ConnectionEr
 export const losesStatements = (config: PgConnection.Config): Effect.Effect<boolean, SqlError> =>
   Effect.scoped(
     Effect.gen(function* () {
-      const one = yield* PgConnection.make({ ...config, prepare: true })
-      const other = yield* PgConnection.make({ ...config, prepare: false })
+      const one = yield* connect({ ...config, prepare: true })
+      const other = yield* connect({ ...config, prepare: false })
       const look = one.query("SELECT 1 AS prepared")
       yield* look
       yield* other.query("BEGIN", [], false)
