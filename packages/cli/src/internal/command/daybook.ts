@@ -1,0 +1,72 @@
+/**
+ * The command with all its subcommands.
+ */
+import * as CliConfig from "effect/cli/CliConfig"
+import * as CliError from "effect/cli/CliError"
+import * as CliOutput from "effect/cli/CliOutput"
+import * as Command from "effect/cli/Command"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as References from "effect/References"
+import { Misused } from "../exit.ts"
+import { contexts } from "./contexts.ts"
+import { events } from "./events.ts"
+import { root } from "./root.ts"
+import { show } from "./show.ts"
+import { streams } from "./streams.ts"
+import { tail } from "./tail.ts"
+
+const command = root.pipe(
+  Command.withDescription(
+    "Looks at a Daybook log, checks it, copies it, and operates what is maintained from it. The store is the one of --url, --data, --context, DAYBOOK_CONTEXT or DATABASE_URL."
+  ),
+  Command.withExamples([
+    { command: "daybook streams --data ./shop-data", description: "The streams of a folder" },
+    { command: "daybook show order-42", description: "A stream and its state" },
+    { command: "daybook --completions bash", description: "The completions of a shell" }
+  ]),
+  Command.withSubcommands([
+    { group: "Look", commands: [streams, show, events, tail] },
+    { group: "This command", commands: [contexts] }
+  ])
+)
+
+const VERSION = "0.0.0"
+
+/** Leaves wrong invocations to `main`, so that each is one line; the built-in one prints the help. */
+const presenter: CliOutput.Presenter = {
+  present: (event) =>
+    event._tag === "InvalidInvocation" ? Effect.void : CliOutput.defaultPresenter.present(event)
+}
+
+/** Runs the command on the arguments of the process. */
+export const run = Command.run(command, { version: VERSION }).pipe(
+  Effect.mapError((error) =>
+    CliError.isCliError(error) && error._tag === "ShowHelp"
+      ? new Misused({
+          problem:
+            error.errors.length === 0
+              ? `${error.commandPath.join(" ")} needs a subcommand (see --help)`
+              : `${error.errors.map(({ message }) => message).join("; ")} (see --help)`
+        })
+      : error
+  ),
+  Effect.provide(
+    Layer.mergeAll(
+      CliConfig.layer({
+        builtIns: [
+          GlobalFlag.Help,
+          GlobalFlag.Version,
+          GlobalFlag.Completions,
+          GlobalFlag.LogLevel
+        ]
+      }),
+      CliOutput.layerPresenter(presenter),
+      // Standard output is for the answer.
+      Logger.layer([Logger.withConsoleError(Logger.formatSimple)]),
+      Layer.succeed(References.MinimumLogLevel, "Warn")
+    )
+  )
+)
