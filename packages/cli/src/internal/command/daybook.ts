@@ -12,6 +12,7 @@ import * as Logger from "effect/Logger"
 import * as References from "effect/References"
 import { Misused } from "../exit.ts"
 import { contexts } from "./contexts.ts"
+import { exportLog, importLog } from "./copy.ts"
 import { events } from "./events.ts"
 import { root } from "./root.ts"
 import { show } from "./show.ts"
@@ -29,6 +30,7 @@ const command = root.pipe(
   ]),
   Command.withSubcommands([
     { group: "Look", commands: [streams, show, events, tail] },
+    { group: "Copy", commands: [exportLog, importLog] },
     { group: "This command", commands: [contexts] }
   ])
 )
