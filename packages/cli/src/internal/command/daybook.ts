@@ -18,6 +18,7 @@ import { root } from "./root.ts"
 import { show } from "./show.ts"
 import { streams } from "./streams.ts"
 import { tail } from "./tail.ts"
+import { verify } from "./verify.ts"
 
 const command = root.pipe(
   Command.withDescription(
@@ -30,6 +31,7 @@ const command = root.pipe(
   ]),
   Command.withSubcommands([
     { group: "Look", commands: [streams, show, events, tail] },
+    { group: "Check", commands: [verify] },
     { group: "Copy", commands: [exportLog, importLog] },
     { group: "This command", commands: [contexts] }
   ])

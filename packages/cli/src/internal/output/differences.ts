@@ -34,14 +34,15 @@ const isComposite = (
   value: Schema.Json | undefined
 ): value is ReadonlyArray<Schema.Json> | Schema.JsonObject => Predicate.isObjectOrArray(value)
 
-const shown = (value: Schema.Json | undefined): string =>
+/** Returns a value as JSON; nothing for an absent one. */
+export const textOf = (value: Schema.Json | undefined): string =>
   value === undefined ? "" : JSON.stringify(value)
 
 export const listing: Listing<Difference> = {
   columns: [
     { title: "path", of: ({ path }) => path },
-    { title: "before", of: ({ before }) => shown(before) },
-    { title: "after", of: ({ after }) => shown(after) }
+    { title: "before", of: ({ before }) => textOf(before) },
+    { title: "after", of: ({ after }) => textOf(after) }
   ],
   id: ({ path }) => path,
   json: ({ after, before, path }) => ({
