@@ -11,11 +11,19 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as References from "effect/References"
 import { Misused } from "../exit.ts"
+import { catalog } from "./catalog.ts"
 import { contexts } from "./contexts.ts"
 import { exportLog, importLog } from "./copy.ts"
+import { doctor } from "./doctor.ts"
 import { events } from "./events.ts"
+import { migrate } from "./migrate.ts"
+import { projections } from "./projections.ts"
+import { query } from "./query.ts"
+import { reactors } from "./reactors.ts"
 import { root } from "./root.ts"
 import { show } from "./show.ts"
+import { snapshots } from "./snapshots.ts"
+import { stats } from "./stats.ts"
 import { streams } from "./streams.ts"
 import { tail } from "./tail.ts"
 import { verify } from "./verify.ts"
@@ -30,9 +38,10 @@ const command = root.pipe(
     { command: "daybook --completions bash", description: "The completions of a shell" }
   ]),
   Command.withSubcommands([
-    { group: "Look", commands: [streams, show, events, tail] },
-    { group: "Check", commands: [verify] },
+    { group: "Look", commands: [streams, show, events, tail, query, catalog, stats] },
+    { group: "Check", commands: [verify, doctor] },
     { group: "Copy", commands: [exportLog, importLog] },
+    { group: "Operate", commands: [migrate, projections, reactors, snapshots] },
     { group: "This command", commands: [contexts] }
   ])
 )
