@@ -37,7 +37,9 @@ NodeRuntime.runMain(Effect.provide(run, NodeServices.layer), {
     if (line !== undefined) process.stderr.write(`daybook: ${line}\n`)
     // As a shell reports a process that a signal ended.
     onExit(
-      Cause.hasInterruptsOnly(exit.cause) ? 128 + Os.constants.signals[signal] : statusOf(exit.cause)
+      Cause.hasInterruptsOnly(exit.cause)
+        ? 128 + Os.constants.signals[signal]
+        : statusOf(exit.cause)
     )
   }
 })

@@ -16,7 +16,7 @@ interface Line {
   readonly category: string
   readonly type: string
   readonly schemaVersion: number
-  /** `today`: it is written; `past`: it is only read; `unknown`: no code of the configuration reads it. */
+  /** `today`: it is written. `past`: it is only read. `unknown`: no codec here reads it. */
   readonly state: "today" | "past" | "unknown"
   readonly formerNames: ReadonlyArray<string>
   readonly foldedBy: ReadonlyArray<string>
@@ -75,9 +75,7 @@ export const catalog = Command.make(
     const made = yield* session
     // Without codecs the log alone knows its types.
     const counted =
-      input.count || made.config.codecs.size === 0
-        ? yield* counts.pipe(connected(made))
-        : undefined
+      input.count || made.config.codecs.size === 0 ? yield* counts.pipe(connected(made)) : undefined
     yield* print(made.style, listing, Stream.fromIterable(linesOf(made.config, counted)))
   })
 ).pipe(

@@ -83,9 +83,7 @@ export const importLog = Command.make(
     })
     // A folder has no other user and no roles, and perhaps no log yet.
     const parts =
-      made.target._tag === "embedded"
-        ? Layer.provide(Open.log, PostgresMigrations.layer)
-        : Open.log
+      made.target._tag === "embedded" ? Layer.provide(Open.log, PostgresMigrations.layer) : Open.log
     const imported = yield* Progress.withLine(made.style.quiet, (draw) =>
       ImportLog.run(bytes.pipe(Stream.decodeText, Stream.splitLines), draw)
     ).pipe(

@@ -48,7 +48,7 @@ const command = root.pipe(
 
 const VERSION = "0.0.0"
 
-/** Leaves wrong invocations to `main`, so that each is one line; the built-in one prints the help. */
+/** Leaves wrong invocations to `main`: the built-in presenter would print the whole help. */
 const presenter: CliOutput.Presenter = {
   present: (event) =>
     event._tag === "InvalidInvocation" ? Effect.void : CliOutput.defaultPresenter.present(event)
@@ -69,12 +69,7 @@ export const run = Command.run(command, { version: VERSION }).pipe(
   Effect.provide(
     Layer.mergeAll(
       CliConfig.layer({
-        builtIns: [
-          GlobalFlag.Help,
-          GlobalFlag.Version,
-          GlobalFlag.Completions,
-          GlobalFlag.LogLevel
-        ]
+        builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions, GlobalFlag.LogLevel]
       }),
       CliOutput.layerPresenter(presenter),
       // Standard output is for the answer.

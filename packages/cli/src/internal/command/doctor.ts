@@ -27,11 +27,7 @@ export const doctor = Command.make(
     const made = yield* session
     const checks = yield* all(made).pipe(connected(made))
     const faults = checks.filter(({ outcome }) => outcome === "fault")
-    yield* print(
-      made.style,
-      listing,
-      Stream.fromIterable(made.style.quiet ? faults : checks)
-    )
+    yield* print(made.style, listing, Stream.fromIterable(made.style.quiet ? faults : checks))
     if (faults.length > 0) {
       return yield* new FaultsFound({ summary: `${count(faults.length, "check")} found a fault` })
     }
@@ -159,12 +155,15 @@ const migrations = Effect.forEach(
 const health = PostgresHealth.check.pipe(
   Effect.map((findings): ReadonlyArray<Check> =>
     findings.length === 0
-      ? [well("health", "triggers, sequence, id and settings of the log are as migrations make them")]
+      ? [
+          well(
+            "health",
+            "triggers, sequence, id and settings of the log are as migrations make them"
+          )
+        ]
       : findings.map((finding) => fault("health", PostgresHealth.describe(finding)))
   ),
-  Effect.catch((error) =>
-    Effect.succeed([unchecked("health", StartFailure.lineOf(error))])
-  )
+  Effect.catch((error) => Effect.succeed([unchecked("health", StartFailure.lineOf(error))]))
 )
 
 interface Rights {

@@ -16,11 +16,7 @@ import { categories, instant, limit, position, types } from "./parameters.ts"
 import { opened, session } from "./session.ts"
 
 const id = (name: string, description: string) =>
-  Flag.String(name).pipe(
-    Flag.withMetavar("ID"),
-    Flag.withDescription(description),
-    Flag.optional
-  )
+  Flag.String(name).pipe(Flag.withMetavar("ID"), Flag.withDescription(description), Flag.optional)
 
 export const events = Command.make(
   "events",
@@ -84,7 +80,10 @@ export const events = Command.make(
         return print(
           made.style,
           ofLog,
-          Option.match(input.limit, { onNone: () => found, onSome: (most) => Stream.take(found, most) })
+          Option.match(input.limit, {
+            onNone: () => found,
+            onSome: (most) => Stream.take(found, most)
+          })
         )
       })
     }).pipe(opened(made, Open.log))

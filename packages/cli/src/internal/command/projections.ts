@@ -36,7 +36,10 @@ interface Line {
 }
 
 const positionOf = ({ state: { checkpoints } }: Line): Position.Position =>
-  checkpoints.reduce((lowest, one) => (one < lowest ? one : lowest), checkpoints[0] ?? Position.start)
+  checkpoints.reduce(
+    (lowest, one) => (one < lowest ? one : lowest),
+    checkpoints[0] ?? Position.start
+  )
 
 /** Returns the state in words, as `Projections.status` does where the log is not asked. */
 const stateOf = (line: Line): string => {
@@ -133,7 +136,9 @@ const pause = Command.make(
     }).pipe(opened(made, Open.readModels))
   })
 ).pipe(
-  Command.withDescription("Stop folding events into a read model, on all hosts, until it is resumed."),
+  Command.withDescription(
+    "Stop folding events into a read model, on all hosts, until it is resumed."
+  ),
   Command.withExamples([
     { command: 'daybook projections pause order_summary --reason "index being built"' }
   ])

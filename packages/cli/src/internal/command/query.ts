@@ -30,7 +30,9 @@ export const query = Command.make(
       Argument.withDescription("The name of a read model of the configuration")
     ),
     asOf: instant("as-of").pipe(
-      Flag.withDescription("As of this time: each stream up to its first event that occurred later"),
+      Flag.withDescription(
+        "As of this time: each stream up to its first event that occurred later"
+      ),
       Flag.optional
     ),
     recorded: Flag.Boolean("recorded").pipe(
@@ -121,10 +123,7 @@ const folded = (
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 /** Reads a condition on a field; its value is in the stored form of the column. */
-const condition = (
-  table: ReadModelTable.Any,
-  text: string
-): Effect.Effect<Condition, Misused> => {
+const condition = (table: ReadModelTable.Any, text: string): Effect.Effect<Condition, Misused> => {
   const place = text.indexOf("=")
   const field = text.slice(0, place)
   const column = table.columns.find((one) => one.field === field)

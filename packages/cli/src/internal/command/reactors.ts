@@ -59,8 +59,7 @@ const listing: Listing<GroupStatus> = {
     {
       title: "hosts",
       align: "right",
-      of: ({ ranges }) =>
-        String(new Set(ranges.flatMap(({ owner }) => Option.toArray(owner))).size)
+      of: ({ ranges }) => String(new Set(ranges.flatMap(({ owner }) => Option.toArray(owner))).size)
     }
   ],
   id: (one) => one.name,
@@ -172,11 +171,7 @@ const release = Command.make(
     yield* Effect.gen(function* () {
       const groups = yield* ConsumerGroups
       const key = Option.getOrUndefined(input.key)
-      yield* orMissing(
-        groups.release(input.name, { ...whyOf(input), key }),
-        input.name,
-        key
-      )
+      yield* orMissing(groups.release(input.name, { ...whyOf(input), key }), input.name, key)
     }).pipe(opened(made, Open.groups))
   })
 ).pipe(

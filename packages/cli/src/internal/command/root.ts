@@ -13,7 +13,9 @@ export const root = Command.make("daybook").pipe(
       Flag.optional
     ),
     data: Flag.String("data").pipe(
-      Flag.withDescription("The folder of an embedded database, which no other process may have open"),
+      Flag.withDescription(
+        "The folder of an embedded database, which no other process may have open"
+      ),
       Flag.withMetavar("DIR"),
       Flag.optional
     ),

@@ -70,7 +70,4 @@ export const opened =
 export const connected =
   ({ schemas, target }: Session, options?: { readonly creates?: boolean }) =>
   <A, E, R>(use: Effect.Effect<A, E, R>) =>
-    use.pipe(
-      Effect.provide(Open.client(target, options)),
-      Effect.provide(Open.schemas(schemas))
-    )
+    use.pipe(Effect.provide(Open.client(target, options)), Effect.provide(Open.schemas(schemas)))

@@ -47,7 +47,9 @@ export const show = Command.make(
       Flag.optional
     ),
     diff: Flag.String("diff").pipe(
-      Flag.withDescription("Only what differs between the states at two revisions; 0 is before the first"),
+      Flag.withDescription(
+        "Only what differs between the states at two revisions; 0 is before the first"
+      ),
       Flag.withMetavar("A..B"),
       Flag.filterMap(
         (text) => {
@@ -236,7 +238,8 @@ const printDifferences = Effect.fnUntraced(function* (
       Effect.sync(() => folding.add(event))
     )
     const { issue, revision: reached, state } = folding.facts
-    if (issue !== undefined) return yield* new Misused({ problem: `${stream} has no state: ${issue}` })
+    if (issue !== undefined)
+      return yield* new Misused({ problem: `${stream} has no state: ${issue}` })
     if (reached !== at) return yield* new Missing({ what: "revision", name: `${at} of ${stream}` })
     return state ?? null
   })

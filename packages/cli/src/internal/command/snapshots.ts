@@ -89,13 +89,9 @@ const drop = Command.make(
       return yield* new Misused({ problem: "Give one of STREAM, --category and --all" })
     }
     const dropped = (
-      Option.isSome(input.stream)
-        ? Stream.make(input.stream.value)
-        : streamsOf(input.category)
+      Option.isSome(input.stream) ? Stream.make(input.stream.value) : streamsOf(input.category)
     ).pipe(
-      Stream.tap((streamId) =>
-        Effect.flatMap(SnapshotStore, (store) => store.delete(streamId))
-      )
+      Stream.tap((streamId) => Effect.flatMap(SnapshotStore, (store) => store.delete(streamId)))
     )
     yield* print(made.style, listing, dropped).pipe(opened(made, Open.snapshots))
   })

@@ -39,7 +39,10 @@ export const verify = Command.make(
       Effect.gen(function* () {
         const store = yield* EventStore
         const head = yield* store.head
-        const found: Array<Check> = [...(yield* health), ...(yield* Events.check(config, head, draw))]
+        const found: Array<Check> = [
+          ...(yield* health),
+          ...(yield* Events.check(config, head, draw))
+        ]
         if (Option.isSome(input.against)) {
           found.push(yield* Against.check(input.against.value, head, draw))
         } else {

@@ -51,12 +51,10 @@ export const make = (given: AnyAggregate): Subject => {
           })
       ),
     today: (recorded) =>
-      Result.flatMap(
-        Result.mapError(codec.decode(recorded), EventCodec.problemOf),
-        (events) =>
-          Result.all(
-            events.map((event) => Result.mapError(encodeEvent(event), ({ message }) => message))
-          )
+      Result.flatMap(Result.mapError(codec.decode(recorded), EventCodec.problemOf), (events) =>
+        Result.all(
+          events.map((event) => Result.mapError(encodeEvent(event), ({ message }) => message))
+        )
       ),
     encode: (state) => Result.mapError(encode(state), ({ message }) => message),
     fingerprint: FoldFingerprint.make(aggregate)

@@ -37,13 +37,17 @@ export type Contexts = typeof Contexts.Type
 
 const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(Contexts))
 
-/** Where the file is: `DAYBOOK_CONTEXTS`, or else in the user's folder of configurations. */
+/** The path of the file: `DAYBOOK_CONTEXTS`, or else in the user's folder of configurations. */
 export const file = Effect.gen(function* () {
   const path = yield* Path
   const given = yield* Config.String("DAYBOOK_CONTEXTS").pipe(Config.withDefault(""))
   if (given !== "") return given
   const home = yield* Config.String("XDG_CONFIG_HOME").pipe(Config.withDefault(""))
-  return path.join(home === "" ? path.join(Os.homedir(), ".config") : home, "daybook", "contexts.json")
+  return path.join(
+    home === "" ? path.join(Os.homedir(), ".config") : home,
+    "daybook",
+    "contexts.json"
+  )
 })
 
 /** Reads the contexts; none without a file. */
@@ -86,10 +90,7 @@ export const write = Effect.fnUntraced(function* (contexts: Contexts) {
 })
 
 /** Returns the context of a name. */
-export const find = (
-  { contexts }: Contexts,
-  name: string
-): Effect.Effect<Entry, Missing> => {
+export const find = ({ contexts }: Contexts, name: string): Effect.Effect<Entry, Missing> => {
   const entry = Object.hasOwn(contexts, name) ? contexts[name] : undefined
   return entry === undefined
     ? Effect.fail(new Missing({ what: "context", name, known: Object.keys(contexts) }))

@@ -34,7 +34,9 @@ export const toFile = Effect.fnUntraced(function* (file: string, resume: boolean
   const head = yield* store.head
   const isThere = yield* fs.exists(file)
   if (isThere && !resume) {
-    return yield* new Misused({ problem: `${file} exists: give another, or --resume to go on with it` })
+    return yield* new Misused({
+      problem: `${file} exists: give another, or --resume to go on with it`
+    })
   }
   const begun = isThere ? yield* readBegun(file) : undefined
   if (begun !== undefined && begun.log !== undefined && begun.log !== log) {
@@ -97,9 +99,7 @@ interface Begun {
 const decodeHead = Schema.decodeUnknownResult(Schema.fromJsonString(Head))
 const decodeLine = Schema.decodeUnknownResult(Schema.fromJsonString(Line))
 
-const readBegun = Effect.fnUntraced(function* (
-  file: string
-) {
+const readBegun = Effect.fnUntraced(function* (file: string) {
   const fs = yield* FileSystem
   const { size } = yield* fs.stat(file)
   const checksum = new Checksum()

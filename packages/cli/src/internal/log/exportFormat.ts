@@ -97,9 +97,7 @@ export const lines = (after: Position, upTo: Position) =>
   Stream.unwrap(
     Effect.gen(function* () {
       const store = yield* EventStore
-      const hidden = new Map(
-        (yield* PostgresPassOver.listStored).map((one) => [one.position, one])
-      )
+      const hidden = new Map((yield* PostgresPassOver.listStored).map((one) => [one.position, one]))
       return store.readAll({ after, upTo }).pipe(
         Stream.map((event) => {
           const found = PassedOver.isPassedOver(event) ? hidden.get(event.position) : undefined

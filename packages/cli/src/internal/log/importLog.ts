@@ -36,7 +36,7 @@ export class ExportCutOff extends Data.TaggedError("ExportCutOff")<{
 }
 
 /** The outcome of an import. */
-export interface Imported extends End {
+interface Imported extends End {
   readonly log: LogId
   /** The number of events that this run added. */
   readonly added: number
@@ -49,13 +49,18 @@ const decodeEnd = Schema.decodeUnknownResult(Schema.fromJsonString(End))
 type Failure = InvalidExport | PostgresImport.ImportRefused | SqlError
 
 /** Imports the lines of an export. */
-export const run = Effect.fnUntraced(function* <E, R>(given: Stream.Stream<string, E, R>, draw: Draw) {
+export const run = Effect.fnUntraced(function* <E, R>(
+  given: Stream.Stream<string, E, R>,
+  draw: Draw
+) {
   const reading = new Reading()
   yield* Stream.runForEach(given, (line) =>
     Effect.andThen(
       reading.take(line),
       reading.checksum.events % BATCH_EVENTS === 0
-        ? draw(`${count(reading.checksum.events, "event")} read, ${count(reading.added, "event")} added`)
+        ? draw(
+            `${count(reading.checksum.events, "event")} read, ${count(reading.added, "event")} added`
+          )
         : Effect.void
     )
   )
@@ -63,7 +68,8 @@ export const run = Effect.fnUntraced(function* <E, R>(given: Stream.Stream<strin
   yield* reading.flush
   const { checksum, end, log } = reading
   if (log === undefined) return yield* new InvalidExport({ line: 1, issue: "the file is empty" })
-  if (end === undefined) return yield* new ExportCutOff({ events: checksum.events, added: reading.added })
+  if (end === undefined)
+    return yield* new ExportCutOff({ events: checksum.events, added: reading.added })
   const counted = checksum.end()
   if (counted.events !== end.events || counted.sha256 !== end.sha256) {
     return yield* new InvalidExport({

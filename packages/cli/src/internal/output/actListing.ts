@@ -35,4 +35,3 @@ export const acts: Listing<Act> = {
     details
   })
 }
-

@@ -21,7 +21,11 @@ export const between = (
   path = ""
 ): ReadonlyArray<Difference> => {
   if (Equal.equals(before, after)) return []
-  if (!isComposite(before) || !isComposite(after) || Array.isArray(before) !== Array.isArray(after)) {
+  if (
+    !isComposite(before) ||
+    !isComposite(after) ||
+    Array.isArray(before) !== Array.isArray(after)
+  ) {
     return [{ path, before, after }]
   }
   const [old, next] = [new Map(Object.entries(before)), new Map(Object.entries(after))]

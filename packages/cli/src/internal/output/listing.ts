@@ -15,7 +15,7 @@ import * as Stdout from "./stdout.ts"
 /** The formats. */
 export const FORMATS = ["table", "json", "ndjson", "plain"] as const
 
-export type Format = (typeof FORMATS)[number]
+type Format = (typeof FORMATS)[number]
 
 export interface Style {
   readonly format: Format
@@ -96,7 +96,10 @@ const printTable = <A, E, R>(
         Math.max(...[titles, ...rows].map((row) => CliOutput.displayWidth(row[index] ?? "")))
       )
       const head = lineOf(titles)
-      return Stdout.writeLines([canColor ? `\u001b[1m${head}\u001b[22m` : head, ...rows.map(lineOf)])
+      return Stdout.writeLines([
+        canColor ? `\u001b[1m${head}\u001b[22m` : head,
+        ...rows.map(lineOf)
+      ])
     })
   })
 
@@ -108,7 +111,11 @@ export const follow = <A, E, R>(
 ): Effect.Effect<void, E | ReaderGone, R> =>
   style.quiet || style.format !== "table"
     ? // An array that never ends is of no use, so its elements are lines.
-      print({ ...style, format: style.format === "json" ? "ndjson" : style.format }, listing, elements)
+      print(
+        { ...style, format: style.format === "json" ? "ndjson" : style.format },
+        listing,
+        elements
+      )
     : Stream.runForEachArray(elements, (some) =>
         Stdout.writeLines(
           some.map((one) =>

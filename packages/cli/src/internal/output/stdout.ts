@@ -11,7 +11,7 @@ export const write = (text: string): Effect.Effect<void, ReaderGone> =>
     ? Effect.void
     : Effect.callback((resume) => {
         process.stdout.write(text, (error) => {
-          if (error == null) return resume(Effect.void)
+          if (error === undefined || error === null) return resume(Effect.void)
           const isGone = "code" in error && error.code === "EPIPE"
           resume(isGone ? Effect.fail(new ReaderGone()) : Effect.die(error))
         })

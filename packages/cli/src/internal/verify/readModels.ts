@@ -78,7 +78,10 @@ const checkOne = Effect.fnUntraced(function* (projection: Projection.Any, state:
     }
     return yield* faultOf(projection, table, position, found)
   }
-  return unchecked(name, "its rows moved during each of three comparisons: check it when hosts rest")
+  return unchecked(
+    name,
+    "its rows moved during each of three comparisons: check it when hosts rest"
+  )
 })
 
 /** Returns the position up to which the rows hold every event; the head for inline rows. */
@@ -172,7 +175,9 @@ const faultOf = Effect.fnUntraced(function* (
       )
   const named = touching
     .slice(0, MAX_NAMED)
-    .map(({ position: at, revision, streamId }) => `${streamId} revision ${revision} (position ${at})`)
+    .map(
+      ({ position: at, revision, streamId }) => `${streamId} revision ${revision} (position ${at})`
+    )
   const more = touching.length - named.length
   const events =
     named.length === 0
