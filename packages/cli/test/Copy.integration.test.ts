@@ -73,10 +73,7 @@ const whileLogRests = <A, E, R>(url: string, use: Effect.Effect<A, E, R>) =>
     url,
     Effect.flatMap(SqlClient, (sql) =>
       sql.withTransaction(
-        Effect.andThen(
-          sql`LOCK TABLE daybook.passed_over IN ACCESS EXCLUSIVE MODE`,
-          use
-        )
+        Effect.andThen(sql`LOCK TABLE daybook.passed_over IN ACCESS EXCLUSIVE MODE`, use)
       )
     )
   )
@@ -139,7 +136,10 @@ it.layer(Layer.merge(PostgresServer.PostgresServer.layer, NodeServices.layer))("
         const imported = yield* daybook(["import", "--url", server], { stdin: stdout })
         assert.deepStrictEqual([imported.status, imported.stderr], [0, ""])
         assert.strictEqual((yield* daybook(["export", "--url", server])).stdout, stdout)
-        const [row] = yield* sqlOn(server, "SELECT data->>'productId' AS product FROM daybook.events WHERE position = 1025")
+        const [row] = yield* sqlOn(
+          server,
+          "SELECT data->>'productId' AS product FROM daybook.events WHERE position = 1025"
+        )
         assert.deepStrictEqual(row, { product: "lantern" })
       }),
     TIMEOUT_MILLIS
@@ -227,7 +227,15 @@ it.layer(Layer.merge(PostgresServer.PostgresServer.layer, NodeServices.layer))("
         assert.strictEqual(Fs.readFileSync(file, "utf8"), text)
 
         yield* on(url, Effect.provide(caughtUp, EventStorePostgres.layer))
-        const rebuild = ["projections", "rebuild", "order_summary", "--config", CONFIG, "--url", url]
+        const rebuild = [
+          "projections",
+          "rebuild",
+          "order_summary",
+          "--config",
+          CONFIG,
+          "--url",
+          url
+        ]
         const shadows = on(
           url,
           Effect.flatMap(ReadModelStore, (store) => store.states()).pipe(

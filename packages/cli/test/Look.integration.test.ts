@@ -47,7 +47,10 @@ it.layer(Shop.layer, { timeout: "5 minutes" })("daybook", (it) => {
           "order-ada\t11\t2026-11-26T16:45:00.000Z\t14337\n" +
             "order-alan\t4\t2026-11-26T16:35:00.000Z\t13313\n"
         )
-        assert.strictEqual(yield* output("streams", "-q", "--limit", "2"), "order-ada\norder-alan\n")
+        assert.strictEqual(
+          yield* output("streams", "-q", "--limit", "2"),
+          "order-ada\norder-alan\n"
+        )
         assert.strictEqual(
           yield* output("streams", "--prefix", "order-h", "-o", "ndjson"),
           `${HEDY}\n`
@@ -122,13 +125,19 @@ it.layer(Shop.layer, { timeout: "5 minutes" })("daybook", (it) => {
         )
         assert.strictEqual(
           yield* output("events", "--correlation", "checkout-7f3a", "-q", "--limit", "1"),
-          yield* output("events", "--type", "OrderConfirmed", "--after", "11264", "-q", "--limit", "1")
+          yield* output(
+            "events",
+            "--type",
+            "OrderConfirmed",
+            "--after",
+            "11264",
+            "-q",
+            "--limit",
+            "1"
+          )
         )
         const until = ["--since", "2026-11-26T16:00Z", "--until", "2026-11-26T16:35Z"]
-        assert.strictEqual(
-          (yield* output("events", ...until, "-q")).split("\n").length,
-          3
-        )
+        assert.strictEqual((yield* output("events", ...until, "-q")).split("\n").length, 3)
       }),
     TIMEOUT_MILLIS
   )
@@ -206,10 +215,7 @@ it.layer(Shop.layer, { timeout: "5 minutes" })("daybook", (it) => {
     () =>
       Effect.gen(function* () {
         const known = yield* output("catalog", "--config", CONFIG, "--count", "-o", "plain")
-        assert.include(
-          known,
-          "order\tItemAdded\t2\ttoday\t6\t\torder_summary customer_orders\n"
-        )
+        assert.include(known, "order\tItemAdded\t2\ttoday\t6\t\torder_summary customer_orders\n")
         assert.include(known, "order\tOrderCreated\t1\tpast\t0\t")
         const unknown = yield* output("catalog", "-o", "plain")
         assert.include(unknown, "order\tItemAdded\t2\tunknown\t6\t\t\n")
@@ -250,7 +256,10 @@ it.layer(Shop.layer, { timeout: "5 minutes" })("daybook", (it) => {
         const { url } = yield* Shop
         const env = { DATABASE_URL: url }
         const streams = yield* onTerminal(["streams", "--limit", "1"], { env })
-        assert.include(streams.stdout, "\u001b[1mstream     events  last occurred at          last position\u001b[22m")
+        assert.include(
+          streams.stdout,
+          "\u001b[1mstream     events  last occurred at          last position\u001b[22m"
+        )
         const plain = yield* onTerminal(["streams", "--limit", "1"], {
           env: { ...env, NO_COLOR: "1" }
         })
@@ -293,14 +302,39 @@ it.layer(Shop.layer, { timeout: "5 minutes" })("daybook", (it) => {
     ["no subcommand's value", 2, "Missing required argument: STREAM", ["show"]],
     ["a time that is none", 2, "noon is no time", ["show", "order-ada", "--at", "noon"]],
     ["a stream that is none", 2, "a stream id", ["show", "order"]],
-    ["two moments", 2, "exclude one another", ["show", "order-ada", "--revision", "1", "--diff", "1..2"]],
-    ["a state without an aggregate", 2, "needs the aggregate of order", ["show", "order-ada", "--diff", "1..2"]],
-    ["a missing configuration", 2, "There is no configuration /none.ts", ["streams", "--config", "none.ts"]],
+    [
+      "two moments",
+      2,
+      "exclude one another",
+      ["show", "order-ada", "--revision", "1", "--diff", "1..2"]
+    ],
+    [
+      "a state without an aggregate",
+      2,
+      "needs the aggregate of order",
+      ["show", "order-ada", "--diff", "1..2"]
+    ],
+    [
+      "a missing configuration",
+      2,
+      "There is no configuration /none.ts",
+      ["streams", "--config", "none.ts"]
+    ],
     ["a schema name that is none", 2, "--schema", ["streams", "--schema", "pg_x"]],
     ["another schema", 1, "Schema other of database", ["streams", "--schema", "other"]],
     ["a missing stream", 4, "There is no stream order-none", ["show", "order-none"]],
-    ["a missing read model", 4, "There is no read model none: there are", ["projections", "pause", "none"]],
-    ["a missing projection", 4, "There is no projection in the configuration none", ["query", "none"]],
+    [
+      "a missing read model",
+      4,
+      "There is no read model none: there are",
+      ["projections", "pause", "none"]
+    ],
+    [
+      "a missing projection",
+      4,
+      "There is no projection in the configuration none",
+      ["query", "none"]
+    ],
     ["a missing group", 4, "There is no consumer group none", ["reactors", "held", "none"]]
   ] as const) {
     it.effect(

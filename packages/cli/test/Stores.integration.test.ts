@@ -26,7 +26,8 @@ it.layer(Layer.merge(PostgresServer.PostgresServer.layer, NodeServices.layer))(
           const fs = yield* FileSystem
           const file = `${yield* folder}/contexts.json`
           const env = { DAYBOOK_CONTEXTS: file, SHOP_URL: "postgres://shop@127.0.0.1:1/shop" }
-          const contexts = (...args: ReadonlyArray<string>) => daybook(["contexts", ...args], { env })
+          const contexts = (...args: ReadonlyArray<string>) =>
+            daybook(["contexts", ...args], { env })
           assert.strictEqual((yield* contexts("add", "east", "--url-from", "SHOP_URL")).status, 0)
           const added = yield* daybook(["contexts", "add", "west", "--url", "-"], {
             env,
@@ -75,7 +76,10 @@ it.layer(Layer.merge(PostgresServer.PostgresServer.layer, NodeServices.layer))(
           assert.strictEqual(none.status, 2)
           assert.include(none.stderr, "No store is named")
           const two = yield* daybook(["streams", "--data", "x", "--context", "y"])
-          assert.strictEqual(two.stderr, "daybook: --url, --data and --context exclude one another\n")
+          assert.strictEqual(
+            two.stderr,
+            "daybook: --url, --data and --context exclude one another\n"
+          )
           const absent = yield* daybook(["streams", "--data", "/none"])
           assert.deepStrictEqual(
             [absent.status, absent.stderr],
@@ -116,7 +120,10 @@ it.layer(Layer.merge(PostgresServer.PostgresServer.layer, NodeServices.layer))(
           as.password = "p"
           const env = { DATABASE_URL: as.href }
           const read = yield* daybook(["streams", "-q"], { env })
-          assert.deepStrictEqual([read.status, read.stdout], [0, "order-ada\norder-alan\norder-hedy\n"])
+          assert.deepStrictEqual(
+            [read.status, read.stdout],
+            [0, "order-ada\norder-alan\norder-hedy\n"]
+          )
           const examined = yield* daybook(["doctor", "-o", "plain"], { env })
           assert.include(examined.stdout, `well\trights\t${login} may read\n`)
           assert.include(examined.stdout, "not checked\tlong transactions\tthose of other logins")

@@ -65,7 +65,10 @@ it.layer(PostgresServer.PostgresServer.layer)("daybook verify", (it) => {
           blind.stdout,
           /fault\trows of order_summary\tthe row orderId "ada" has totalMinor "1780", and its events make "2119"; its events: order-ada revision 1 \(position 1\), order-ada revision 2 \(position 1025\)/
         )
-        assert.match(blind.stderr, /^daybook: 2 checks found a fault; the first: rows of order_summary: [^\n]*\n$/)
+        assert.match(
+          blind.stderr,
+          /^daybook: 2 checks found a fault; the first: rows of order_summary: [^\n]*\n$/
+        )
         const { status, stdout } = yield* verify(url, "--against", FIXTURE)
         assert.strictEqual(status, 3)
         assert.include(
@@ -130,7 +133,10 @@ it.layer(PostgresServer.PostgresServer.layer)("daybook verify", (it) => {
           url,
           "UPDATE daybook.snapshots SET state = replace(state::text, 'GBP', 'EUR')::json"
         )
-        yield* sqlOn(url, "UPDATE read_models.order_summary SET customer_id = 'eve' WHERE order_id = 'alan'")
+        yield* sqlOn(
+          url,
+          "UPDATE read_models.order_summary SET customer_id = 'eve' WHERE order_id = 'alan'"
+        )
         const { status, stdout } = yield* verify(url)
         assert.strictEqual(status, 3)
         assert.include(

@@ -30,14 +30,12 @@ export interface Options {
 const environment = (env: Record<string, string> = {}): Record<string, string> =>
   Effect.runSync(
     Config.String("NODE_COMPILE_CACHE").pipe(
-      Effect.map(
-        (cache): Record<string, string> => ({
-          NODE_COMPILE_CACHE: cache,
-          HOME: "/nonexistent",
-          PATH: "/usr/bin:/bin",
-          ...env
-        })
-      ),
+      Effect.map((cache): Record<string, string> => ({
+        NODE_COMPILE_CACHE: cache,
+        HOME: "/nonexistent",
+        PATH: "/usr/bin:/bin",
+        ...env
+      })),
       Effect.orElseSucceed(() => env)
     )
   )
