@@ -224,13 +224,13 @@ export const write = Effect.fn("PostgresImport.write")(function* (
 
 /**
  * Ends an import: records the events that readers pass over, and the act itself, with the number of
- * events of the log.
+ * events that were added. A repetition changes nothing.
  *
  * @category operations
  * @since 0.1.0
  */
 export const end = Effect.fn("PostgresImport.end")(function* (imported: {
-  readonly events: number
+  readonly added: number
   readonly passedOver: ReadonlyArray<PassedOverRecord>
 }): Effect.fn.Return<void, SqlError, SqlClient> {
   const sql = (yield* SqlClient).withoutTransforms()
@@ -239,19 +239,19 @@ export const end = Effect.fn("PostgresImport.end")(function* (imported: {
     sql,
     schema,
     Effect.gen(function* () {
+      let passed = 0
       for (const { actor, at, eventId, login, position, reason } of imported.passedOver) {
-        yield* sql`
+        const rows = yield* sql`
           INSERT INTO ${sql(`${schema}.passed_over`)}
             (position, event_id, passed_at, login, actor, reason)
           VALUES (${PgTypes.int8(position)}, ${eventId}::uuid,
             ${PgTypes.text(DateTime.formatIso(at))}::timestamptz, ${PgTypes.text(login)},
             ${PgTypes.text(actor)}, ${PgTypes.text(reason)})
-          ON CONFLICT DO NOTHING`
+          ON CONFLICT DO NOTHING RETURNING position`
+        passed += rows.length
       }
-      yield* recordAct(sql, schema, "import", {
-        events: imported.events,
-        passedOver: imported.passedOver.length
-      })
+      if (imported.added === 0 && passed === 0) return
+      yield* recordAct(sql, schema, "import", { added: imported.added, passedOver: passed })
     })
   )
 })

@@ -82,7 +82,7 @@ export const importCases = <E>(
         assert.isTrue(Option.isNone(yield* PostgresImport.begin(LOG)))
         yield* PostgresImport.write(Position.start, from(0, 2))
         yield* PostgresImport.write(events[1].position, from(2, 4))
-        yield* PostgresImport.end({ events: 4, passedOver: [] })
+        yield* PostgresImport.end({ added: 4, passedOver: [] })
         const store = yield* EventStore
         assert.strictEqual(yield* store.identity, LOG)
         const read = yield* Stream.runCollect(store.readAll())

@@ -7,9 +7,12 @@ import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Effect from "effect/Effect"
+import { FileSystem } from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import { Path } from "effect/Path"
 import * as References from "effect/References"
+import * as Schema from "effect/Schema"
 import { Misused } from "../exit.ts"
 import { catalog } from "./catalog.ts"
 import { contexts } from "./contexts.ts"
@@ -46,7 +49,17 @@ const command = root.pipe(
   ])
 )
 
-const VERSION = "0.0.0"
+/** The version of this package, as its description names it, in `src` and in `dist`. */
+const version = Effect.gen(function* () {
+  const fs = yield* FileSystem
+  const path = yield* Path
+  const file = yield* path.fromFileUrl(new URL("../../../package.json", import.meta.url))
+  const read = yield* Effect.flatMap(
+    fs.readFileString(file),
+    Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Struct({ version: Schema.String })))
+  )
+  return read.version
+}).pipe(Effect.orDie)
 
 /** Leaves wrong invocations to `main`: the built-in presenter would print the whole help. */
 const presenter: CliOutput.Presenter = {
@@ -55,7 +68,9 @@ const presenter: CliOutput.Presenter = {
 }
 
 /** Runs the command on the arguments of the process. */
-export const run = Command.run(command, { version: VERSION }).pipe(
+export const run = Effect.flatMap(version, (found) =>
+  Command.run(command, { version: found })
+).pipe(
   Effect.mapError((error) =>
     CliError.isCliError(error) && error._tag === "ShowHelp"
       ? new Misused({

@@ -3,6 +3,7 @@
  */
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as EventCodec from "@daybook/kernel/EventCodec"
+import { printable } from "@daybook/kernel/Printable"
 import * as Revision from "@daybook/kernel/Revision"
 import * as StreamId from "@daybook/kernel/StreamId"
 import { EventStore, type ReadOptions } from "@daybook/store/EventStore"
@@ -147,7 +148,7 @@ const printStream = Effect.fnUntraced(function* (
     issue === undefined
       ? `state at revision ${reached}`
       : `no state after revision ${reached}: ${textOf(issue)}`,
-    ...(state === undefined ? [] : [JSON.stringify(state, undefined, 2)])
+    ...(state === undefined ? [] : JSON.stringify(state, undefined, 2).split("\n").map(printable))
   ])
 })
 

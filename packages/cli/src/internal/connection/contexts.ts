@@ -38,7 +38,7 @@ export type Contexts = typeof Contexts.Type
 const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(Contexts))
 
 /** The path of the file: `DAYBOOK_CONTEXTS`, or else in the user's folder of configurations. */
-export const file = Effect.gen(function* () {
+const file = Effect.gen(function* () {
   const path = yield* Path
   const given = yield* Config.String("DAYBOOK_CONTEXTS").pipe(Config.withDefault(""))
   if (given !== "") return given

@@ -6,7 +6,6 @@ import * as Position from "@daybook/kernel/Position"
 import { EventStore } from "@daybook/store/EventStore"
 import * as PostgresImport from "@daybook/store/PostgresImport"
 import * as Arr from "effect/Array"
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
@@ -22,18 +21,6 @@ import { Checksum, End, Head, InvalidExport, Line, lines } from "./exportFormat.
 /** A batch ends with the append that brings it to so many events or characters. */
 const BATCH_EVENTS = 1_000
 const BATCH_CHARACTERS = 4_000_000
-
-/** The file ends before its last line; all but its last append is imported. */
-export class ExportCutOff extends Data.TaggedError("ExportCutOff")<{
-  /** The number of events of the file. */
-  readonly events: number
-  /** The number of events that this run added to the log. */
-  readonly added: number
-}> {
-  override get message() {
-    return `The export has no last line, so it was interrupted: of its ${count(this.events, "event")}, ${this.added} were added to the log. Complete the file by daybook export --resume, and import it again`
-  }
-}
 
 /** The outcome of an import. */
 interface Imported extends End {
@@ -68,8 +55,13 @@ export const run = Effect.fnUntraced(function* <E, R>(
   yield* reading.flush
   const { checksum, end, log } = reading
   if (log === undefined) return yield* new InvalidExport({ line: 1, issue: "the file is empty" })
-  if (end === undefined)
-    return yield* new ExportCutOff({ events: checksum.events, added: reading.added })
+  if (end === undefined) {
+    // All but the last append of the file is in the log.
+    return yield* new InvalidExport({
+      line: reading.number + 1,
+      issue: `the last line is missing, so the export was interrupted: of its ${count(checksum.events, "event")}, ${reading.added} were added to the log. Complete the file by daybook export --resume, and import it again`
+    })
+  }
   const counted = checksum.end()
   if (counted.events !== end.events || counted.sha256 !== end.sha256) {
     return yield* new InvalidExport({
@@ -77,7 +69,7 @@ export const run = Effect.fnUntraced(function* <E, R>(
       issue: `it names ${count(end.events, "event")} with checksum ${end.sha256}, and the lines before it are ${count(counted.events, "event")} with checksum ${counted.sha256}`
     })
   }
-  yield* PostgresImport.end({ events: end.events, passedOver: reading.passedOver })
+  yield* PostgresImport.end({ added: reading.added, passedOver: reading.passedOver })
   yield* compare(end, draw)
   const imported: Imported = { ...end, log, added: reading.added }
   return imported
