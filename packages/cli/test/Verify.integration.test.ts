@@ -67,8 +67,9 @@ it.layer(PostgresServer.PostgresServer.layer)("daybook verify", (it) => {
         )
         assert.match(
           blind.stderr,
-          /^daybook: 2 checks found a fault; the first: rows of order_summary: [^\n]*\n$/
+          /^daybook: 3 checks found a fault; the first: rows of order_summary: [^\n]*\n$/
         )
+        assert.include(blind.stdout, "fault\tsuspects\tthe wrong rows share 11 events: order-ada ")
         const { status, stdout } = yield* verify(url, "--against", FIXTURE)
         assert.strictEqual(status, 3)
         assert.include(
@@ -76,7 +77,10 @@ it.layer(PostgresServer.PostgresServer.layer)("daybook verify", (it) => {
           "fault\tagainst the export\tthe event ItemAdded at revision 2 of order-ada, position 1025 has data.quantity 5, and the file 4\n"
         )
         const quiet = yield* verify(url, "-q")
-        assert.strictEqual(quiet.stdout, "rows of order_summary\nrows of customer_orders\n")
+        assert.strictEqual(
+          quiet.stdout,
+          "rows of order_summary\nrows of customer_orders\nsuspects\n"
+        )
       }),
     TIMEOUT_MILLIS
   )

@@ -55,6 +55,12 @@ it.layer(NodeServices.layer)("daybook verify", (it) => {
             .find((one) => one.startsWith("fault\trows of order_summary"))
           assert.include(line, `${streamId} revision ${revision} `)
           assert.include(line, "has totalMinor ")
+          assert.match(
+            stdout,
+            new RegExp(
+              `fault\tsuspects\tthe wrong rows share \\d events?: .*${streamId} revision ${revision} `
+            )
+          )
         }),
       TIMEOUT_MILLIS
     )

@@ -3,6 +3,7 @@
  */
 import type * as Position from "@daybook/kernel/Position"
 import type * as Projection from "@daybook/kernel/Projection"
+import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as ReadModelTable from "@daybook/projections/driver/ReadModelTable"
 import type { GenerationState } from "@daybook/projections/driver/ReadModelGeneration"
 import type { StoredRow } from "@daybook/projections/driver/StoredRow"
@@ -29,15 +30,17 @@ export const check = Effect.fnUntraced(function* ({ projections }: DaybookConfig
     states.flatMap((state) => (state.role === "serving" ? [[state.name, state] as const] : []))
   )
   const checks: Array<Check> = []
+  const touching: Array<ReadonlyArray<RecordedEvent>> = []
   for (const projection of projections) {
     const state = serving.get(projection.name)
     yield* draw(`folding ${projection.name}`)
     checks.push(
       state === undefined
         ? unchecked(`rows of ${projection.name}`, "no host has maintained it yet")
-        : yield* checkOne(projection, state)
+        : yield* checkOne(projection, state, (events) => void touching.push(events))
     )
   }
+  checks.push(...suspects(touching))
   const known = new Set(projections.map(({ name }) => name))
   for (const name of serving.keys()) {
     if (known.has(name)) continue
@@ -46,7 +49,28 @@ export const check = Effect.fnUntraced(function* ({ projections }: DaybookConfig
   return checks
 })
 
-const checkOne = Effect.fnUntraced(function* (projection: Projection.Any, state: GenerationState) {
+/**
+ * Names the events that the first wrong rows of several read models share: one altered event makes
+ * rows of all of them wrong, and each row has other events beside it.
+ */
+const suspects = (touching: ReadonlyArray<ReadonlyArray<RecordedEvent>>): ReadonlyArray<Check> => {
+  const [first = [], ...others] = touching
+  const shared = first.filter(({ position }) =>
+    others.every((events) => events.some((event) => event.position === position))
+  )
+  if (others.length === 0 || shared.length === 0) return []
+  return [
+    fault("suspects", `the wrong rows share ${count(shared.length, "event")}: ${named(shared)}`, {
+      events: addresses(shared)
+    })
+  ]
+}
+
+const checkOne = Effect.fnUntraced(function* (
+  projection: Projection.Any,
+  state: GenerationState,
+  onTouching: (events: ReadonlyArray<RecordedEvent>) => void
+) {
   const name = `rows of ${projection.name}`
   if (state.version !== projection.version) {
     return unchecked(
@@ -76,7 +100,7 @@ const checkOne = Effect.fnUntraced(function* (projection: Projection.Any, state:
     if (found.count === 0) {
       return well(name, `${count(found.rows, "row")} equal a fresh fold up to position ${position}`)
     }
-    return yield* faultOf(projection, table, position, found)
+    return yield* faultOf(projection, table, position, found, onTouching)
   }
   return unchecked(
     name,
@@ -137,14 +161,36 @@ const differences = Effect.fnUntraced(function* (
   return found
 })
 
-/** The most events that the report of a row names. */
+/** The most events that a line of the report names. */
 const MAX_NAMED = 5
+
+const named = (events: ReadonlyArray<RecordedEvent>): string => {
+  const first = events
+    .slice(0, MAX_NAMED)
+    .map(
+      ({ position, revision, streamId }) =>
+        `${streamId} revision ${revision} (position ${position})`
+    )
+  const more = events.length - first.length
+  return `${first.join(", ")}${more > 0 ? ` and ${more} more` : ""}`
+}
+
+/** The most events that the report names to programs. */
+const MAX_ADDRESSES = 100
+
+const addresses = (events: ReadonlyArray<RecordedEvent>) =>
+  events.slice(0, MAX_ADDRESSES).map(({ position, revision, streamId }) => ({
+    position: String(position),
+    streamId,
+    revision
+  }))
 
 const faultOf = Effect.fnUntraced(function* (
   projection: Projection.Any,
   table: ReadModelTable.Any,
   position: Position.Position,
-  { count: differing, first }: Found
+  { count: differing, first }: Found,
+  onTouching: (events: ReadonlyArray<RecordedEvent>) => void
 ) {
   const row = first?.stored ?? first?.folded ?? {}
   const key = Object.fromEntries(table.primaryKey.map(({ field }) => [field, row[field] ?? null]))
@@ -173,16 +219,8 @@ const faultOf = Effect.fnUntraced(function* (
           ProjectionStopped: () => Effect.succeed([])
         })
       )
-  const named = touching
-    .slice(0, MAX_NAMED)
-    .map(
-      ({ position: at, revision, streamId }) => `${streamId} revision ${revision} (position ${at})`
-    )
-  const more = touching.length - named.length
-  const events =
-    named.length === 0
-      ? ""
-      : `; its events: ${named.join(", ")}${more > 0 ? ` and ${more} more` : ""}`
+  onTouching(touching)
+  const events = touching.length === 0 ? "" : `; its events: ${named(touching)}`
   const others = differing === 1 ? "" : `; ${differing - 1} more rows differ`
   return fault(
     `rows of ${projection.name}`,
@@ -196,11 +234,7 @@ const faultOf = Effect.fnUntraced(function* (
             stored: difference.before ?? null,
             folded: difference.after ?? null
           }),
-      events: touching.slice(0, 100).map(({ position: at, revision, streamId }) => ({
-        position: String(at),
-        streamId,
-        revision
-      })),
+      events: addresses(touching),
       differingRows: differing
     }
   )
