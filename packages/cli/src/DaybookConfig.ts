@@ -43,8 +43,8 @@ export interface AnyAggregate {
 export type AnyCodec = Pick<EventCodec<unknown>, "name" | "types" | "versions" | "decode">
 
 /**
- * The events of a category that no aggregate of the configuration has, such as those of a process
- * manager.
+ * The events of a category that no aggregate of the configuration has, such as those of another
+ * application.
  *
  * @category types
  * @since 0.1.0
@@ -102,11 +102,8 @@ export interface DaybookConfig {
 }
 
 /**
- * Checks a configuration. Throws when two codecs are given for a category, two projections for a
- * name, or a schema name is none.
- *
- * **Details**
- * A codec that a projection reads need not be named again.
+ * Checks a configuration. Throws when a category has two codecs, when two projections have one name,
+ * or when the name of a schema is invalid.
  *
  * ```ts
  * import * as DaybookConfig from "@daybook/cli/DaybookConfig"

@@ -296,9 +296,9 @@ it.layer(Shop.layer, { timeout: "5 minutes" })("daybook", (it) => {
 
   for (const [name, status, line, args] of [
     ["an unknown flag", 2, "Unrecognized flag: --bogus", ["streams", "--bogus"]],
-    ["no subcommand's value", 2, "Missing required argument: STREAM", ["show"]],
-    ["a time that is none", 2, "noon is no time", ["show", "order-ada", "--at", "noon"]],
-    ["a stream that is none", 2, "a stream id", ["show", "order"]],
+    ["a missing argument", 2, "Missing required argument: STREAM", ["show"]],
+    ["an invalid time", 2, "noon is not a time", ["show", "order-ada", "--at", "noon"]],
+    ["an invalid stream id", 2, "a stream id", ["show", "order"]],
     [
       "two moments",
       2,
@@ -317,7 +317,7 @@ it.layer(Shop.layer, { timeout: "5 minutes" })("daybook", (it) => {
       "There is no configuration /none.ts",
       ["streams", "--config", "none.ts"]
     ],
-    ["a schema name that is none", 2, "--schema", ["streams", "--schema", "pg_x"]],
+    ["an invalid schema name", 2, "--schema", ["streams", "--schema", "pg_x"]],
     ["another schema", 1, "Schema other of database", ["streams", "--schema", "other"]],
     ["a missing stream", 4, "There is no stream order-none", ["show", "order-none"]],
     [

@@ -1,5 +1,5 @@
 /**
- * `daybook doctor`: is the database fit for a log, and what could not be seen?
+ * `daybook doctor`: checks that a database is fit for a log, and names what it could not see.
  */
 import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
 import * as ReactorMigrations from "@daybook/reactors/ReactorMigrations"

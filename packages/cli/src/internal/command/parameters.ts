@@ -26,7 +26,7 @@ export const instant = (name: string) =>
     Flag.withMetavar("TIME"),
     Flag.filterMap(
       (text) => Option.map(DateTime.make(text), DateTime.toUtc),
-      (text) => `${text} is no time: write one such as 2026-11-30T15:00:00Z, or 2026-11-30`
+      (text) => `${text} is not a time: write one such as 2026-11-30T15:00:00Z, or 2026-11-30`
     )
   )
 

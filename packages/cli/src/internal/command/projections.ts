@@ -99,7 +99,7 @@ const listing: Listing<Line> = {
   })
 }
 
-/** Returns the generations of a read model, or fails if there is none. */
+/** Returns the generations of a read model, or fails if it has no generation. */
 const generationsOf = Effect.fnUntraced(function* (of: Projection.Name) {
   const store = yield* ReadModelStore
   const states = yield* store.states(of)

@@ -24,7 +24,7 @@ const name = Argument.String("NAME").pipe(
   Argument.withDescription("The name of a consumer group: that of its reactor")
 )
 
-/** The groups whose name does not exist, or whose key is not held, are missing, not broken. */
+/** Reports an unknown group, or a key that is not held, as missing. */
 const orMissing = <A, E extends { readonly _tag: string; readonly message: string }, R>(
   effect: Effect.Effect<A, E, R>,
   of: string,

@@ -59,7 +59,7 @@ export const show = Command.make(
             ? Option.none()
             : Option.some({ from: Number(from), to: Number(to) })
         },
-        (text) => `${text} is no range of revisions, such as 3..5`
+        (text) => `${text} is not a range of revisions, such as 3..5`
       ),
       Flag.optional
     ),

@@ -1,5 +1,5 @@
 /**
- * `daybook verify`: is the log sound, and what is made from it?
+ * `daybook verify`: checks a log, its snapshots and its read models.
  */
 import * as ReadModelStorePostgres from "@daybook/projections/ReadModelStorePostgres"
 import { EventStore } from "@daybook/store/EventStore"

@@ -67,7 +67,7 @@ export const Line = Schema.Struct({
 
 export type Line = typeof Line.Type
 
-/** A line of a file is none of an export. */
+/** A line of a file does not belong to an export. */
 export class InvalidExport extends Data.TaggedError("InvalidExport")<{
   readonly line: number
   readonly issue: string
