@@ -28,7 +28,7 @@ const event = (append: bigint, place: bigint, revision: number): PostgresImport.
   position: Position.make((append - 1n) * PLACES + place),
   streamId: "note-1",
   revision,
-  id: `00000000-0000-4000-8000-0000000000${append}${place}`,
+  id: `00000000-0000-4000-8000-000000000${append}${place}`,
   type: "Noted",
   schemaVersion: 2,
   occurredAt: DateTime.makeUnsafe(revision * 1_000),
