@@ -102,8 +102,8 @@ export interface DaybookConfig {
 }
 
 /**
- * Checks a configuration. Throws when a category has two codecs, when two projections have one name,
- * or when the name of a schema is invalid.
+ * Checks a configuration. Throws when a category has two codecs, when two projections have one
+ * name, or when the name of a schema is invalid.
  *
  * ```ts
  * import * as DaybookConfig from "@daybook/cli/DaybookConfig"

@@ -318,7 +318,12 @@ it.layer(Shop.layer, { timeout: "5 minutes" })("daybook", (it) => {
       ["streams", "--config", "none.ts"]
     ],
     ["an invalid schema name", 2, "--schema", ["streams", "--schema", "pg_x"]],
-    ["another schema", 1, "Schema other of database", ["streams", "--schema", "other"]],
+    [
+      "another schema",
+      1,
+      "and this code needs 1: run daybook migrate",
+      ["streams", "--schema", "other"]
+    ],
     ["a missing stream", 4, "There is no stream order-none", ["show", "order-none"]],
     [
       "a missing read model",

@@ -98,7 +98,11 @@ export const lineOf = (cause: Cause.Cause<unknown>): string | undefined => {
   if (error instanceof Misused || error instanceof Missing || error instanceof FaultsFound) {
     return printableLine(error.message)
   }
-  return StartFailure.lineOf(cause)
+  const line = StartFailure.lineOf(cause)
+  // The line names the module that a host would run.
+  return tagsOf(error).includes("NotMigrated")
+    ? line.replace(/run \w+Migrations$/, "run daybook migrate")
+    : line
 }
 
 /** The most errors in a chain of causes, which may form a cycle. */

@@ -3,7 +3,6 @@
  */
 import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
 import * as ReactorMigrations from "@daybook/reactors/ReactorMigrations"
-import * as PostgresHealth from "@daybook/store/PostgresHealth"
 import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
 import { PostgresSchema } from "@daybook/store/PostgresSchema"
 import * as StartFailure from "@daybook/store/StartFailure"
@@ -17,6 +16,7 @@ import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import { FaultsFound } from "../exit.ts"
 import { count, print } from "../output/listing.ts"
+import * as Health from "../verify/health.ts"
 import { type Check, fault, listing, unchecked, well } from "../verify/report.ts"
 import { connected, type Session, session } from "./session.ts"
 
@@ -152,18 +152,8 @@ const migrations = Effect.forEach(
     })
 )
 
-const health = PostgresHealth.check.pipe(
-  Effect.map((findings): ReadonlyArray<Check> =>
-    findings.length === 0
-      ? [
-          well(
-            "health",
-            "triggers, sequence, id and settings of the log are as migrations make them"
-          )
-        ]
-      : findings.map((finding) => fault("health", PostgresHealth.describe(finding)))
-  ),
-  Effect.catch((error) => Effect.succeed([unchecked("health", StartFailure.lineOf(error))]))
+const health = Effect.catch(Health.check, (error) =>
+  Effect.succeed([unchecked("health", StartFailure.lineOf(error))])
 )
 
 interface Rights {

@@ -3,7 +3,6 @@
  */
 import * as ReadModelStorePostgres from "@daybook/projections/ReadModelStorePostgres"
 import { EventStore } from "@daybook/store/EventStore"
-import * as PostgresHealth from "@daybook/store/PostgresHealth"
 import * as SnapshotStorePostgres from "@daybook/store/SnapshotStorePostgres"
 import * as StartFailure from "@daybook/store/StartFailure"
 import * as Digest from "effect/crypto/Digest"
@@ -18,8 +17,9 @@ import { count, print } from "../output/listing.ts"
 import * as Progress from "../output/progress.ts"
 import * as Against from "../verify/against.ts"
 import * as Events from "../verify/events.ts"
+import * as Health from "../verify/health.ts"
 import * as ReadModels from "../verify/readModels.ts"
-import { type Check, fault, listing, unchecked, well } from "../verify/report.ts"
+import { type Check, listing, unchecked } from "../verify/report.ts"
 import * as Snapshots from "../verify/snapshots.ts"
 import { opened, session } from "./session.ts"
 
@@ -40,7 +40,7 @@ export const verify = Command.make(
         const store = yield* EventStore
         const head = yield* store.head
         const found: Array<Check> = [
-          ...(yield* health),
+          ...(yield* Health.check),
           ...(yield* Events.check(config, head, draw))
         ]
         if (Option.isSome(input.against)) {
@@ -88,13 +88,6 @@ export const verify = Command.make(
     { command: "daybook verify --against log.ndjson", description: "Find an altered event" },
     { command: "daybook verify -o json | jq '.[] | select(.outcome == \"fault\")'" }
   ])
-)
-
-/** The faults that a restore, a copy or an operator may have left. */
-const health = Effect.map(PostgresHealth.check, (findings): ReadonlyArray<Check> =>
-  findings.length === 0
-    ? [well("health", "triggers, sequence, id and settings of the log are as migrations make them")]
-    : findings.map((finding) => fault("health", PostgresHealth.describe(finding)))
 )
 
 /** A part of the store that is not migrated, or closed to this login, is not checked. */
