@@ -167,6 +167,14 @@ it.layer(Layer.merge(PostgresServer.PostgresServer.layer, NodeServices.layer))("
           stdin: fixture
         })
         assert.nestedPropertyVal(JSON.parse(completed.stdout), "added", 11)
+        yield* sqlOn(
+          cut.url,
+          "SELECT daybook.append(ARRAY['note-1'], ARRAY[0::bigint], ARRAY[1], ARRAY['00000000-0000-4000-8000-00000000aaaa'::uuid], ARRAY['Noted'], ARRAY[1::smallint], ARRAY['{}'], ARRAY['{}'], ARRAY[now()], false, 0)"
+        )
+        const grown = yield* daybook(["import", "--url", cut.url, "-o", "ndjson"], {
+          stdin: fixture
+        })
+        assert.nestedPropertyVal(JSON.parse(grown.stdout), "added", 0)
         const other = yield* daybook(["import", "--url", cut.url], {
           stdin: fixture.replace(LOG, "11111111-1111-4111-8111-111111111111")
         })

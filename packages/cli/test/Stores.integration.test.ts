@@ -1,3 +1,4 @@
+import * as EmbeddedPostgres from "@daybook/store/EmbeddedPostgres"
 import * as PostgresRoles from "@daybook/store/PostgresRoles"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as PostgresServer from "@daybook/testing/PostgresServer"
@@ -85,6 +86,21 @@ it.layer(Layer.merge(PostgresServer.PostgresServer.layer, NodeServices.layer))(
             [absent.status, absent.stderr],
             [4, "daybook: There is no embedded database in /none\n"]
           )
+        }),
+      TIMEOUT_MILLIS
+    )
+
+    it.effect(
+      "is refused when another process has its folder open",
+      () =>
+        Effect.gen(function* () {
+          const dataDir = yield* folder
+          const inUse = yield* Effect.provide(
+            daybook(["streams", "--data", dataDir]),
+            EmbeddedPostgres.layer({ dataDir })
+          )
+          assert.strictEqual(inUse.status, 5)
+          assert.match(inUse.stderr, /^daybook: [^\n]* is in use by process \d+[^\n]*\n$/)
         }),
       TIMEOUT_MILLIS
     )

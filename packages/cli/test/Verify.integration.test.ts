@@ -10,7 +10,7 @@ import * as Layer from "effect/Layer"
 import { CONFIG, daybook, FIXTURE } from "./child.ts"
 import { on, shop, sqlOn } from "./shop.ts"
 
-const TIMEOUT_MILLIS = 300_000
+const TIMEOUT_MILLIS = 600_000
 
 const verify = (url: string, ...args: ReadonlyArray<string>) =>
   daybook(["verify", "--config", CONFIG, "-o", "plain", ...args], { env: { DATABASE_URL: url } })

@@ -12,6 +12,16 @@ const CLEAR_LINE = "\r\u001b[K"
 /** A line is drawn at most so often. */
 const INTERVAL_MILLIS = 100
 
+/** True while a line of progress stands on the terminal. */
+let isDrawn = false
+
+/** Clears the line of progress, before other output comes to the same terminal. */
+export const clearUnsafe = (): void => {
+  if (!isDrawn) return
+  isDrawn = false
+  process.stderr.write(CLEAR_LINE)
+}
+
 /** Runs `use` with a function that draws, and clears the line when `use` ends. */
 export const withLine = <A, E, R>(
   quiet: boolean,
@@ -24,10 +34,8 @@ export const withLine = <A, E, R>(
       Effect.map(Clock.currentTimeMillis, (now) => {
         if (now - drawn < INTERVAL_MILLIS) return
         drawn = now
+        isDrawn = true
         process.stderr.write(`${CLEAR_LINE}${text}`)
       })
-    return Effect.ensuring(
-      use(draw),
-      Effect.sync(() => void process.stderr.write(CLEAR_LINE))
-    )
+    return Effect.ensuring(use(draw), Effect.sync(clearUnsafe))
   })
