@@ -11,7 +11,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 import { createHash } from "node:crypto"
 import * as Fs from "node:fs"
 import { CONFIG, daybook, FIXTURE, onTerminal } from "./child.ts"
-import { caughtUp, empty, on, shop, sqlOn } from "./shop.ts"
+import { caughtUp, empty, note, on, shop, sqlOn } from "./shop.ts"
 
 const TIMEOUT_MILLIS = 600_000
 
@@ -167,10 +167,7 @@ it.layer(Layer.merge(PostgresServer.PostgresServer.layer, NodeServices.layer))("
           stdin: fixture
         })
         assert.nestedPropertyVal(JSON.parse(completed.stdout), "added", 11)
-        yield* sqlOn(
-          cut.url,
-          "SELECT daybook.append(ARRAY['note-1'], ARRAY[0::bigint], ARRAY[1], ARRAY['00000000-0000-4000-8000-00000000aaaa'::uuid], ARRAY['Noted'], ARRAY[1::smallint], ARRAY['{}'], ARRAY['{}'], ARRAY[now()], false, 0)"
-        )
+        yield* note(cut.url)
         const grown = yield* daybook(["import", "--url", cut.url, "-o", "ndjson"], {
           stdin: fixture
         })

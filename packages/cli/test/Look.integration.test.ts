@@ -1,13 +1,7 @@
-import * as EventId from "@daybook/kernel/EventId"
-import * as StreamId from "@daybook/kernel/StreamId"
-import { EventStore } from "@daybook/store/EventStore"
-import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
-import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import { assert, it } from "@effect/vitest"
-import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import { CONFIG, daybook, onTerminal } from "./child.ts"
-import { on, Shop, shop } from "./shop.ts"
+import { note, Shop, shop } from "./shop.ts"
 
 const TIMEOUT_MILLIS = 300_000
 
@@ -152,25 +146,7 @@ it.layer(Shop.layer, { timeout: "5 minutes" })("daybook", (it) => {
           yield* output("tail", "--no-follow", "-n", "1", "-o", "plain"),
           '19457\torder-hedy\t5\t2026-11-29T14:30:00.000Z\tOrderShipped\t{"carrier":"Royal Mail","tracking":"RM 20"}\n'
         )
-        const append = on(
-          url,
-          Effect.gen(function* () {
-            yield* (yield* EventStore).append({
-              streamId: StreamId.StreamId.make("note-1"),
-              expected: ExpectedRevision.any,
-              events: [
-                {
-                  id: EventId.EventId.make("00000000-0000-4000-8000-000000000001"),
-                  type: "Noted",
-                  schemaVersion: 1,
-                  data: { text: "live" },
-                  metadata: {},
-                  occurredAt: DateTime.makeUnsafe(0)
-                }
-              ]
-            })
-          }).pipe(Effect.provide(EventStorePostgres.layer))
-        ).pipe(Effect.orDie)
+        const append = Effect.orDie(note(url))
         const { status, stderr, stdout } = yield* daybook(
           ["tail", "-n", "1", "-o", "ndjson", "--url", url],
           {

@@ -1,14 +1,18 @@
 /** A database with the orders of the fixture and their read models. */
+import * as EventId from "@daybook/kernel/EventId"
+import * as StreamId from "@daybook/kernel/StreamId"
 import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
 import * as ReadModelStorePostgres from "@daybook/projections/ReadModelStorePostgres"
 import { Projections } from "@daybook/projections/Projections"
 import * as ReactorMigrations from "@daybook/reactors/ReactorMigrations"
 import { EventStore } from "@daybook/store/EventStore"
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
+import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
 import * as PostgresServer from "@daybook/testing/PostgresServer"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Context from "effect/Context"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
@@ -55,6 +59,28 @@ export const shop = Effect.gen(function* () {
   )
   return url
 })
+
+/** Appends an event to a stream of its own. */
+export const note = (url: string) =>
+  on(
+    url,
+    Effect.gen(function* () {
+      yield* (yield* EventStore).append({
+        streamId: StreamId.StreamId.make("note-1"),
+        expected: ExpectedRevision.any,
+        events: [
+          {
+            id: EventId.make("00000000-0000-4000-8000-000000000001"),
+            type: "Noted",
+            schemaVersion: 1,
+            data: { text: "live" },
+            metadata: {},
+            occurredAt: DateTime.makeUnsafe(0)
+          }
+        ]
+      })
+    }).pipe(Effect.provide(EventStorePostgres.layer))
+  )
 
 /** Maintains the read models of the configuration up to the head. */
 export const caughtUp = Effect.gen(function* () {
