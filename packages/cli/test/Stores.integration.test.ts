@@ -65,6 +65,13 @@ it.layer(Layer.merge(PostgresServer.PostgresServer.layer, NodeServices.layer))(
           const open = yield* daybook(["streams"], { env })
           assert.strictEqual(open.status, 2)
           assert.include(open.stderr, "its mode 0644 lets other users read it: chmod 600")
+
+          yield* fs.writeFileString(file, '{"contexts":{"east":{"url":["secret"]}}}')
+          const broken = yield* daybook(["streams"], { env })
+          assert.deepStrictEqual(
+            [broken.status, broken.stderr],
+            [2, `daybook: ${file} can't be read as the contexts that daybook writes\n`]
+          )
         }),
       TIMEOUT_MILLIS
     )

@@ -61,7 +61,8 @@ export const read = Effect.gen(function* () {
   const { mode } = yield* fs.stat(path)
   const found = yield* Effect.mapError(
     Effect.flatMap(fs.readFileString(path), decode),
-    ({ message }) => new Misused({ problem: `${path} does not hold contexts: ${message}` })
+    // The issue would quote the contents, which may hold passwords.
+    () => new Misused({ problem: `${path} can't be read as the contexts that daybook writes` })
   )
   const hasSecret = Object.values(found.contexts).some((entry) => "url" in entry)
   if (hasSecret && (mode & 0o077) !== 0) {
@@ -86,7 +87,7 @@ export const write = Effect.fnUntraced(function* (contexts: Contexts) {
       flag: "wx"
     }),
     fs.rename(next, path)
-  )
+  ).pipe(Effect.onError(() => Effect.ignore(fs.remove(next, { force: true }))))
 })
 
 /** Returns the context of a name. */
