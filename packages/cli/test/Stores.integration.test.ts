@@ -8,7 +8,8 @@ import { FileSystem } from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { SqlClient } from "effect/sql/SqlClient"
-import { daybook, FIXTURE } from "./child.ts"
+import * as Fs from "node:fs"
+import { CONFIG, daybook, FIXTURE } from "./child.ts"
 import { on, shop, sqlOn } from "./shop.ts"
 
 const TIMEOUT_MILLIS = 300_000
@@ -146,6 +147,19 @@ it.layer(Layer.merge(PostgresServer.PostgresServer.layer, NodeServices.layer))(
           assert.deepStrictEqual(
             [read.status, read.stdout],
             [0, "order-ada\norder-alan\norder-hedy\n"]
+          )
+          const exported = yield* daybook(["export"], { env })
+          assert.deepStrictEqual(exported, {
+            status: 0,
+            stdout: Fs.readFileSync(FIXTURE, "utf8"),
+            stderr: ""
+          })
+          const verified = yield* daybook(["verify", "--config", CONFIG, "-o", "plain"], { env })
+          assert.strictEqual(verified.status, 0)
+          assert.include(verified.stdout, "well\tdecoding\t20 events decode\n")
+          assert.match(
+            verified.stdout,
+            /not checked\tread models\t[^\n]*may not use schema read_models/
           )
           const examined = yield* daybook(["doctor", "-o", "plain"], { env })
           assert.include(examined.stdout, `well\trights\t${login} may read\n`)
