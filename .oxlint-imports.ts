@@ -16,6 +16,7 @@ const mayImport: Record<string, ReadonlyArray<string>> = {
   testing: ["kernel", "store", "projections", "reactors", "publishing"],
   http: ["kernel", "store", "projections", "reactors"],
   inspector: ["kernel", "store", "projections", "reactors", "http"],
+  cli: ["kernel", "store", "projections", "reactors", "http"],
   "order-service": ["*"],
   benchmarks: ["*"],
   peers: ["*"],

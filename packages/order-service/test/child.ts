@@ -68,3 +68,13 @@ export const importAndTell = (args: ReadonlyArray<string>, options?: Options) =>
 /** Runs an import of the first system's table that tells its progress. */
 export const legacyAndTell = (args: ReadonlyArray<string>, options?: Options) =>
   run(new URL("./legacyAndTell.ts", import.meta.url), args, options)
+
+const CONFIG = fileURLToPath(new URL("../src/daybook.config.ts", import.meta.url))
+
+/** Runs `daybook` with the configuration of the shop. */
+export const daybook = ([command = "", ...args]: ReadonlyArray<string>, options?: Options) =>
+  run(
+    new URL("../../cli/src/main.ts", import.meta.url),
+    [command, "--config", CONFIG, ...args],
+    options
+  )

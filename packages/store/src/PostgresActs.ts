@@ -60,12 +60,13 @@ export type Act = Named.Struct<typeof Act>
  * `partition`: partitions were created.
  * `grant`: `PostgresRoles` changed privileges or owners.
  * `pass over`: `PostgresPassOver` made readers pass over an event.
+ * `import`: `PostgresImport` copied the events of another log.
  * An operation that changes nothing is not recorded.
  *
  * @category types
  * @since 0.1.0
  */
-export type LogAct = "migrate" | "repair" | "partition" | "grant" | "pass over"
+export type LogAct = "migrate" | "repair" | "partition" | "grant" | "pass over" | "import"
 
 /**
  * The actor and the reason of the acts that run inside, recorded with the login, which the database

@@ -151,3 +151,48 @@ export const list: Effect.Effect<ReadonlyArray<PassedOver>, SqlError, SqlClient>
     return rows.map(toPassedOver)
   }
 )
+
+/**
+ * The content of an event that readers pass over, as its row holds it.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface StoredContent {
+  readonly type: string
+  readonly schemaVersion: number
+  /** JSON text. */
+  readonly data: string
+  /** JSON text. */
+  readonly metadata: string
+}
+
+/**
+ * Lists the events that readers pass over with their content, for copies of a log.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const listStored: Effect.Effect<
+  ReadonlyArray<PassedOver & { readonly stored: StoredContent }>,
+  SqlError,
+  SqlClient
+> = Effect.gen(function* () {
+  const sql = (yield* SqlClient).withoutTransforms()
+  const schema = yield* PostgresSchema
+  const rows = yield* sql<
+    PassedOverRow & {
+      readonly type: string
+      readonly schema_version: number
+      readonly data: string
+      readonly metadata: string
+    }
+  >`SELECT p.position, p.event_id::text AS event_id, p.passed_at, p.login, p.actor, p.reason,
+      e.type, e.schema_version, e.data::text AS data, e.metadata::text AS metadata
+    FROM ${sql(`${schema}.passed_over`)} p JOIN ${sql(`${schema}.events`)} e ON e.position = p.position
+    ORDER BY p.position`
+  return rows.map(({ data, metadata, schema_version: schemaVersion, type, ...row }) => ({
+    ...toPassedOver(row),
+    stored: { type, schemaVersion, data, metadata }
+  }))
+}).pipe(Effect.withSpan("PostgresPassOver.listStored"))

@@ -6,13 +6,16 @@
  */
 import type { EventMark } from "@daybook/kernel/EventMark"
 import type { Revision } from "@daybook/kernel/Revision"
+import type { StreamId } from "@daybook/kernel/StreamId"
 import * as PgTypes from "./sql/PgTypes.ts"
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import * as Stream from "effect/Stream"
 import type { FoldFingerprint } from "./FoldFingerprint.ts"
 import { encodeSnapshot } from "./internal/snapshot/encode.ts"
 import { instrument } from "./internal/snapshot/instrument.ts"
@@ -129,6 +132,35 @@ export const make: Effect.Effect<SnapshotStore["Service"], SchemaUnready, SqlCli
 export const layer: Layer.Layer<SnapshotStore, SchemaUnready, SqlClient> = Layer.effect(
   SnapshotStore,
   make
+)
+
+/** The number of streams in a page of {@link streams}. */
+const PAGE = 1_000
+
+/**
+ * Lists the streams that have snapshots, by the code points of their ids.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const streams: Stream.Stream<StreamId, SnapshotStoreError, SqlClient> = Stream.unwrap(
+  Effect.gen(function* () {
+    const sql = (yield* SqlClient).withoutTransforms()
+    const snapshots = sql(`${yield* PostgresSchema}.snapshots`)
+    return Stream.paginate("", (after: string) =>
+      Effect.map(
+        sql<{ readonly stream_id: StreamId }>`SELECT DISTINCT stream_id FROM ${snapshots}
+          WHERE stream_id > ${after} ORDER BY stream_id LIMIT ${sql.literal(String(PAGE))}`,
+        (rows) =>
+          [
+            rows.map(({ stream_id }) => stream_id),
+            rows.length < PAGE
+              ? Option.none()
+              : Option.map(Arr.last(rows), ({ stream_id }) => stream_id as string)
+          ] as const
+      ).pipe(Effect.mapError(failed("streams")))
+    )
+  })
 )
 
 /**
