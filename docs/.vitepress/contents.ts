@@ -36,6 +36,7 @@ const guides: Part = {
     [
       "Operating",
       [
+        "command-line",
         "deploying",
         "connecting-to-postgres",
         "least-privilege",
