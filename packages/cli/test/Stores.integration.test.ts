@@ -186,7 +186,7 @@ it.layer(Layer.merge(PostgresServer.PostgresServer.layer, NodeServices.layer))(
           const pending =
             "log\tpending\tmigration 0 of 1 ran\n" +
             "read models\tpending\tmigration 0 of 1 ran\n" +
-            "reactors\tpending\tmigration 0 of 2 ran\n"
+            "reactors\tpending\tmigration 0 of 3 ran\n"
           assert.deepStrictEqual(yield* migrate("status"), {
             status: 3,
             stdout: pending,
