@@ -15,7 +15,7 @@ registerHooks({
 })`
 
 const loadedBy = (...modules: ReadonlyArray<string>): string => {
-  const program = modules.map((name) => `await import("@daybook/${name}")`).join("\n")
+  const program = modules.map((name) => `await import("${name}")`).join("\n")
   const { status, stderr, stdout } = spawnSync(
     process.execPath,
     ["--import", `data:text/javascript,${encodeURIComponent(hooks)}`, "--input-type=module", "-"],
@@ -27,22 +27,27 @@ const loadedBy = (...modules: ReadonlyArray<string>): string => {
 
 it("the stores in memory and what runs on them load no SQL client", () => {
   const loaded = loadedBy(
-    "store/CommandHandler",
-    "store/EventStoreMemory",
-    "store/SnapshotStoreMemory",
-    "store/SnapshotPolicy",
-    "store/driver/AppendRules",
-    "store/driver/EventStoreService",
-    "store/driver/Polls",
-    "projections/Projections",
-    "projections/ReadModel",
-    "projections/ReadModelStoreMemory",
-    "projections/OnDemandProjection",
-    "projections/driver/ReadModelOperations"
+    "@daybook/store/CommandHandler",
+    "@daybook/store/EventStoreMemory",
+    "@daybook/store/SnapshotStoreMemory",
+    "@daybook/store/SnapshotPolicy",
+    "@daybook/store/driver/AppendRules",
+    "@daybook/store/driver/EventStoreService",
+    "@daybook/store/driver/Polls",
+    "@daybook/projections/Projections",
+    "@daybook/projections/ReadModel",
+    "@daybook/projections/ReadModelStoreMemory",
+    "@daybook/projections/OnDemandProjection",
+    "@daybook/projections/driver/ReadModelOperations"
   )
   assert.strictEqual(loaded, "")
 })
 
-it("the store in PostgreSQL loads one", () => {
-  assert.include(loadedBy("store/EventStorePostgres"), "sql-pg")
+it("the stores in PostgreSQL load one when a layer is built, and not when they are imported", () => {
+  assert.strictEqual(
+    loadedBy("@daybook/store/EventStorePostgres", "@daybook/projections/ReadModelStorePostgres"),
+    ""
+  )
+  // A client that is loaded is noticed.
+  assert.include(loadedBy("@effect/sql-pg/PgClient"), "sql-pg")
 })
