@@ -23,6 +23,7 @@ import * as Flags from "../Flags.ts"
 import * as Rounds from "../Rounds.ts"
 import * as Growth from "./Growth.ts"
 import * as Log from "./Log.ts"
+import * as Plot from "./Plot.ts"
 import * as Rows from "./Rows.ts"
 import * as Sizes from "./Sizes.ts"
 import * as Statements from "./Statements.ts"
@@ -55,10 +56,14 @@ const command = Command.make(
     out: Flag.String("out").pipe(
       Flag.withDescription("File for the results as JSON"),
       Flag.withDefault("bench-growth.json")
+    ),
+    plot: Flag.String("plot").pipe(
+      Flag.withDescription("File for the curves as SVG, such as docs/explanation/growth.svg"),
+      Flag.optional
     )
   },
   Effect.fnUntraced(
-    function* ({ only, out, pglite, rounds, seconds, sizes: given }) {
+    function* ({ only, out, pglite, plot, rounds, seconds, sizes: given }) {
       const files = yield* FileSystem.FileSystem
       const sql = yield* SqlClient
       const [server] = yield* sql<{ readonly version: string }>`SELECT version() AS version`
@@ -110,6 +115,7 @@ const command = Command.make(
       }
       yield* files.writeFileString(out, `${JSON.stringify(json, null, 2)}\n`)
       yield* Console.error(`Written to ${out}`)
+      if (Option.isSome(plot)) yield* files.writeFileString(plot.value, Plot.svg(growths))
     },
     Effect.scoped,
     (run, { pglite }) => Effect.provide(run, database(pglite))
