@@ -128,9 +128,13 @@ export const Ledger = (props: Props) => {
   const align = props.isInside === true ? "auto" : "center"
   // The place of a list inside itself while it is not seen; undefined if its point moved since.
   const place = useRef<number>(undefined)
+  const hadPoint = useRef(false)
   useEffect(() => {
     place.current = undefined
     if (here !== undefined && here >= 0) virtual.scrollToIndex(here, { align })
+    // A scroll to the former point may still be under way, and would end there.
+    else if (hadPoint.current) virtual.scrollToOffset(0)
+    hadPoint.current = here !== undefined && here >= 0
     // Only when the point moves: a scroll of the reader is left alone.
   }, [here])
   const acts = useRef<Acts>(undefined)
