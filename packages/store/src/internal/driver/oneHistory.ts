@@ -1,0 +1,36 @@
+/**
+ * Reads that follow one another and must be answered from one history, on a store whose server may
+ * be another one after a failover.
+ */
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+
+/** Returns the generation of the history that answers reads; see `Reads.generation`. */
+export type Generation = () => number
+
+/** Of a store that has one history. */
+export const only: Generation = () => 0
+
+/**
+ * A read began on a server that is no longer the primary. The rest would be of the history of
+ * another one.
+ */
+export class ServerChanged extends Data.TaggedError("ServerChanged") {
+  override get message() {
+    return "The primary changed during the read"
+  }
+}
+
+/** Runs reads again until their answers are of one generation, and returns that too. */
+export const stably = <A, E, R>(
+  generation: Generation,
+  reads: Effect.Effect<A, E, R>
+): Effect.Effect<readonly [answer: A, generation: number], E, R> =>
+  Effect.suspend(() => {
+    const before = generation()
+    return Effect.flatMap(reads, (answer) =>
+      generation() === before
+        ? Effect.succeed([answer, before] as const)
+        : stably(generation, reads)
+    )
+  })
