@@ -41,9 +41,10 @@ export interface Member {
   readonly start: Effect.Effect<void, PostgresServerError>
   /** Makes a primary of a standby. */
   readonly promote: Effect.Effect<void, SqlError>
-  /** Ends the replication to a standby, until {@link follow}. */
+  /** Ends the replication to a standby, until {@link Member.follow}. */
   readonly cut: Effect.Effect<void, SqlError>
-  readonly follow: Effect.Effect<void, SqlError>
+  /** Lets a standby follow a primary, and waits until it does. */
+  readonly follow: (primary: Pick<Member, "port">) => Effect.Effect<void, SqlError>
   /** Makes a standby of a killed server, from the files of a running one. */
   readonly rebuild: (from: Member) => Effect.Effect<void, PostgresServerError | SqlError>
 }
@@ -65,8 +66,11 @@ export interface Cluster {
     database?: string
   ) => Effect.Effect<A, SqlError>
   /**
-   * Promotes the standby that has received most, and returns it. With a quorum it has every
-   * acknowledged append; the primary must be dead or frozen.
+   * Promotes the standby that has received most, lets the others follow it, and returns it.
+   *
+   * **Details**
+   * They leave the old primary first. So that one has no quorum any more if it lives on, and with a
+   * quorum the next has every acknowledged append.
    */
   readonly failOver: (
     standbys: Arr.NonEmptyReadonlyArray<Member>
@@ -95,7 +99,7 @@ export const make: (options: {
     const folders = yield* failed(Effect.forEach(NAMES, () => EmbeddedServer.makeFolder(user)))
     const ports = yield* failed(Effect.forEach(NAMES, () => freePort))
     const bin = yield* failed(EmbeddedServer.binaries(Arr.getUnsafe(folders, 0), user))
-    const shared: ClusterNode.Shared = { bin, user, password, names: NAMES, ports, quorum }
+    const shared: ClusterNode.Shared = { bin, user, password, names: NAMES, quorum }
     yield* failed(ClusterNode.initialise(shared, Arr.getUnsafe(folders, 0)))
     for (const folder of folders.slice(1)) {
       yield* failed(ClusterNode.copy(Arr.getUnsafe(folders, 0), folder))
@@ -115,9 +119,9 @@ export const make: (options: {
       const folder = Arr.getUnsafe(folders, index)
       const port = Arr.getUnsafe(ports, index)
       const place = { port }
-      yield* failed(ClusterNode.configure(shared, folder, name, { isStandby: index > 0 }))
+      const primary = index === 0 ? undefined : ports[0]
+      yield* failed(ClusterNode.configure(shared, folder, name, { primary }))
       const server = yield* failed(ClusterNode.start(shared, folder, port))
-      const conninfo = ClusterNode.primaryOf(shared, name)
       const setPrimary = (sql: PgClient.PgClient, value: string) =>
         Effect.andThen(
           sql.unsafe(`ALTER SYSTEM SET primary_conninfo = '${value}'`).unprepared,
@@ -153,9 +157,15 @@ export const make: (options: {
         cut: Effect.asVoid(
           on(place, (sql) => Effect.andThen(setPrimary(sql, ""), receives(false)(sql)))
         ),
-        follow: Effect.asVoid(
-          on(place, (sql) => Effect.andThen(setPrimary(sql, conninfo), receives(true)(sql)))
-        ),
+        follow: (primary) =>
+          Effect.asVoid(
+            on(place, (sql) =>
+              Effect.andThen(
+                setPrimary(sql, ClusterNode.primaryOf(shared, name, primary.port)),
+                receives(true)(sql)
+              )
+            )
+          ),
         rebuild: Effect.fnUntraced(function* (from) {
           const label = yield* on(from, (sql) =>
             Effect.gen(function* () {
@@ -167,7 +177,7 @@ export const make: (options: {
               return row?.labelfile
             })
           )
-          yield* failed(ClusterNode.configure(shared, folder, name, { isStandby: true, label }))
+          yield* failed(ClusterNode.configure(shared, folder, name, { primary: from.port, label }))
           yield* failed(server.start)
           yield* on(place, receives(true))
         })
@@ -185,18 +195,21 @@ export const make: (options: {
         ),
       on,
       failOver: Effect.fnUntraced(function* (standbys) {
+        yield* Effect.forEach(standbys, ({ cut }) => cut, { discard: true })
         const received = yield* Effect.forEach(standbys, (member) =>
           Effect.map(
             on(
               member,
               (sql) => sql<{ readonly bytes: bigint }>`
-                SELECT (pg_last_wal_receive_lsn() - '0/0'::pg_lsn)::bigint AS bytes`
+                SELECT (greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())
+                  - '0/0'::pg_lsn)::bigint AS bytes`
             ),
             ([row]) => ({ member, bytes: row?.bytes ?? 0n })
           )
         )
         const { member } = received.reduce((most, one) => (one.bytes > most.bytes ? one : most))
         yield* member.promote
+        for (const other of standbys) if (other !== member) yield* other.follow(member)
         return member
       }),
       caughtUp: (standby, primary) =>

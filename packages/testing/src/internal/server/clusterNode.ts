@@ -19,7 +19,6 @@ export interface Shared {
   readonly user: User
   readonly password: Redacted.Redacted<string>
   readonly names: ReadonlyArray<string>
-  readonly ports: ReadonlyArray<number>
   /** The number of standbys that must have an append before it is acknowledged. */
   readonly quorum: 0 | 1
 }
@@ -44,18 +43,14 @@ export const initialise = (shared: Shared, folder: string) =>
 
 const dataOf = (folder: string): string => Path.join(folder, "data")
 
-/**
- * Returns the connection of a standby to its primary: whichever of the servers can be written, so
- * that it follows a promotion.
- */
-export const primaryOf = ({ names, password, ports }: Shared, name: string): string =>
+/** Returns the connection of a standby to its primary, and to no other server. */
+export const primaryOf = ({ password }: Shared, name: string, port: number): string =>
   [
-    `host=${names.map(() => "127.0.0.1").join(",")}`,
-    `port=${ports.join(",")}`,
+    "host=127.0.0.1",
+    `port=${port}`,
     `user=daybook`,
     `password=${Redacted.value(password)}`,
     `application_name=${name}`,
-    "target_session_attrs=read-write",
     "connect_timeout=2"
   ].join(" ")
 
@@ -77,7 +72,14 @@ export const configure = (
   shared: Shared,
   folder: string,
   name: string,
-  { isStandby, label }: { readonly isStandby: boolean; readonly label?: string | undefined }
+  {
+    label,
+    primary
+  }: {
+    /** The port of its primary; undefined for a primary. */
+    readonly primary: number | undefined
+    readonly label?: string | undefined
+  }
 ) =>
   attempt(async () => {
     const write = async (file: string, text: string) => {
@@ -87,13 +89,13 @@ export const configure = (
     }
     const others = shared.names.filter((other) => other !== name)
     const settings = {
-      primary_conninfo: primaryOf(shared, name),
+      primary_conninfo: primary === undefined ? "" : primaryOf(shared, name, primary),
       synchronous_standby_names: shared.quorum === 0 ? "" : `ANY 1 (${others.join(", ")})`
     }
     const lines = Object.entries(settings).map(([key, value]) => `${key} = '${value}'\n`)
     await write("postgresql.auto.conf", lines.join(""))
     const signal = Path.join(dataOf(folder), "standby.signal")
-    if (isStandby) await write("standby.signal", "")
+    if (primary !== undefined) await write("standby.signal", "")
     else await Fs.rm(signal, { force: true })
     if (label !== undefined) await write("backup_label", label)
   })
