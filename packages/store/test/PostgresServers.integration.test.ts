@@ -9,7 +9,9 @@ import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import * as Postgres from "@daybook/store/Postgres"
 import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
 import * as PostgresServers from "@daybook/store/PostgresServers"
+import { NoPrimary } from "@daybook/store/PostgresStart"
 import * as PostgresCluster from "@daybook/testing/PostgresCluster"
+import * as PostgresServer from "@daybook/testing/PostgresServer"
 import { assert, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as SecureRandom from "effect/crypto/SecureRandom"
@@ -18,7 +20,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type * as Redacted from "effect/Redacted"
+import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
@@ -32,6 +34,13 @@ const open = Effect.fnUntraced(function* (url: Redacted.Redacted<string>) {
   )
   return { client, status, sql: Context.get(client, SqlClient) }
 })
+
+/** Returns the URL with `target_session_attrs`. */
+const asking = (url: Redacted.Redacted<string>, target: "read-write" | "primary") => {
+  const changed = new URL(Redacted.value(url))
+  changed.searchParams.set("target_session_attrs", target)
+  return Redacted.make(changed.href)
+}
 
 const openStore = Effect.fnUntraced(function* (url: Redacted.Redacted<string>) {
   const opened = yield* open(url)
@@ -99,6 +108,9 @@ it.live(
         [first.primary, first.timeline, first.failovers],
         [Option.some(addressOf(a)), Option.some(1), 0]
       )
+      const refused = yield* Effect.flip(open(asking(b.url, "read-write")))
+      assert.instanceOf(refused, NoPrimary)
+      assert.strictEqual(refused.message, `No primary among ${addressOf(b)} (a standby)`)
       const { acknowledged, end, more } = yield* appender(store)
       yield* more(50)
 
@@ -143,4 +155,30 @@ it.live(
       assert.strictEqual(place?.port, last.port)
     }).pipe(Effect.scoped),
   240_000
+)
+
+it.live(
+  "refuses a server whose sessions may not write, unless any primary is asked for; and knows one that it may not ask",
+  () =>
+    Effect.gen(function* () {
+      const server = yield* PostgresServer.restartable
+      const first = yield* open(asking(server.url, "read-write"))
+      yield* first.sql`REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC`
+      yield* first.sql`CREATE ROLE shop LOGIN PASSWORD 'secret'`
+      const asShop = new URL(Redacted.value(server.url))
+      asShop.username = "shop"
+      asShop.password = "secret"
+      const shop = yield* open(asking(Redacted.make(asShop.href), "read-write"))
+      const { failovers, primary, timeline } = yield* shop.status
+      assert.deepStrictEqual(
+        [failovers, primary, timeline],
+        [0, Option.some(`127.0.0.1:${asShop.port}`), Option.none()]
+      )
+      yield* first.sql`ALTER DATABASE postgres SET default_transaction_read_only = on`
+      const refused = yield* Effect.flip(open(asking(server.url, "read-write")))
+      assert.match(refused.message, /^No primary among 127\.0\.0\.1:\d+ \(read-only\)$/)
+      const any = yield* open(asking(server.url, "primary"))
+      assert.deepStrictEqual((yield* any.status).timeline, Option.some(1))
+    }).pipe(Effect.scoped),
+  120_000
 )
