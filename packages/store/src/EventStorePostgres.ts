@@ -104,7 +104,7 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
     const servers = Servers.of(sql)
     const throughFailover = ThroughFailover.make(sql)
     const reads: Reads<SqlError | UnreadableEvent> = {
-      generation: servers?.generation,
+      term: servers?.term,
       origin: (position) => origin(sql, schema, position),
       log: (filter) => PageReader.ofLog(sql, schema, filter),
       stream: (filter) => PageReader.ofStream(sql, schema, readTogether, filter),
@@ -138,10 +138,10 @@ type Failure = SqlError | HeldBack | LockHeld | UnreadableEvent
 type Through = ReturnType<typeof ThroughFailover.make>
 
 const readsThrough = <E>(
-  { end, generation, log, origin, revisionAsOf, stream }: Reads<E>,
+  { end, term, log, origin, revisionAsOf, stream }: Reads<E>,
   through: Through
 ): Reads<E> => ({
-  generation,
+  term,
   origin: (position) => through(origin(position)),
   log: (filter) => {
     const read = log(filter)

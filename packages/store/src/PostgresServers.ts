@@ -105,7 +105,7 @@ export const status: Effect.Effect<Option.Option<Status>, never, SqlClient> = Ef
       system: Option.map(identity, ({ system }) => system),
       timeline: Option.map(identity, ({ timeline }) => timeline),
       since: DateTime.makeUnsafe(servers.sinceMillis()),
-      failovers: servers.generation(),
+      failovers: servers.term(),
       servers: servers.found().map(({ state, ...place }) => ({
         server: describePlace(place),
         state: states[state._tag],

@@ -103,7 +103,7 @@ const follow = (after: Checkpoint | null) =>
 /** Reports lines about checkpoints that do not fit. */
 const logger = Logger.make(({ cause, message }) => {
   const text = `${String(message)} ${Cause.pretty(cause)}`
-  if (/is past the head|log \S+ ended with/.test(text)) {
+  if (/is past the head|log \S+ ended with|has lost \d+ events/.test(text)) {
     tell({ _tag: "Told", line: text.split("\n")[0] ?? "" })
   }
 })

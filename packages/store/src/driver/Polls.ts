@@ -54,7 +54,7 @@ export const makeShared = <E>(
   after: Position.Position | Checkpoint
 ) => Effect.Effect<Poll, E | CheckpointMismatch | UnreadableEvent>) => {
   const join = Rounds.make(reads, alone)
-  const recent = reads.generation && Recent.make(reads, reads.generation)
+  const recent = reads.term && Recent.make(reads, reads.term)
   return (filter) => makeWith(reads, filter, join, recent)
 }
 
@@ -68,18 +68,18 @@ const makeWith = <E>(
     streamId === undefined
       ? LogPolls.make(reads, filter, join)
       : StreamPolls.make(reads, streamId, filter, join)
-  const { generation } = reads
-  if (generation === undefined) return poll
-  const { check, lossUnsafe, noteUnsafe } = recent ?? Recent.make(reads, generation)
-  let followed = generation()
+  const { term } = reads
+  if (term === undefined) return poll
+  const { check, lossUnsafe, noteUnsafe } = recent ?? Recent.make(reads, term)
+  let followed = term()
   return Effect.fnUntraced(function* (
     after: Position.Position | Checkpoint
   ): Effect.fn.Return<Poll, E | CheckpointMismatch | UnreadableEvent> {
     // The page of a poll must be of the history that its start was compared with.
     const [polled, now] = yield* OneHistory.stably(
-      generation,
+      term,
       Effect.gen(function* () {
-        if (generation() !== followed) {
+        if (term() !== followed) {
           yield* check
           const loss = lossUnsafe(followed, positionOf(after))
           if (loss !== undefined) {

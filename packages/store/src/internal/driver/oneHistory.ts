@@ -5,11 +5,11 @@
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 
-/** Returns the generation of the history that answers reads; see `Reads.generation`. */
-export type Generation = () => number
+/** Returns the number of the present term; see `Reads.term`. */
+export type Term = () => number
 
 /** Of a store that has one history. */
-export const only: Generation = () => 0
+export const only: Term = () => 0
 
 /**
  * A read began on a server that is no longer the primary. The rest would be of the history of
@@ -21,16 +21,14 @@ export class ServerChanged extends Data.TaggedError("ServerChanged") {
   }
 }
 
-/** Runs reads again until their answers are of one generation, and returns that too. */
+/** Runs reads again until their answers are of one term, and returns its number too. */
 export const stably = <A, E, R>(
-  generation: Generation,
+  term: Term,
   reads: Effect.Effect<A, E, R>
-): Effect.Effect<readonly [answer: A, generation: number], E, R> =>
+): Effect.Effect<readonly [answer: A, term: number], E, R> =>
   Effect.suspend(() => {
-    const before = generation()
+    const before = term()
     return Effect.flatMap(reads, (answer) =>
-      generation() === before
-        ? Effect.succeed([answer, before] as const)
-        : stably(generation, reads)
+      term() === before ? Effect.succeed([answer, before] as const) : stably(term, reads)
     )
   })

@@ -164,9 +164,9 @@ const readAll = <E>(
     return range
   })
   return Stream.unwrap(
-    Effect.mapBoth(OneHistory.stably(driver.generation ?? OneHistory.only, rangeOf), {
-      onSuccess: ([range, generation]) =>
-        pages(driver, driver.log(filter), range, next, failedReadAll, generation),
+    Effect.mapBoth(OneHistory.stably(driver.term ?? OneHistory.only, rangeOf), {
+      onSuccess: ([range, term]) =>
+        pages(driver, driver.log(filter), range, next, failedReadAll, term),
       onFailure: failedReadAll
     })
   )
@@ -180,16 +180,16 @@ export const matchesNothing = ({ categories, types }: LogFilter): boolean =>
 export const next = (position: Position.Position, step: 1 | -1): Position.Position =>
   (position + BigInt(step)) as Position.Position
 
-/** The rest of a read, and the generation of its pages; undefined before the first. */
+/** The rest of a read, and the term of its pages; undefined before the first. */
 interface Rest<Place> {
   readonly range: Range<Place>
-  readonly generation: number | undefined
+  readonly term: number | undefined
 }
 
 /** Reads pages from one end of a range to the other. */
 const pages = <Place extends number | bigint, E>(
   {
-    generation: generationOf = OneHistory.only,
+    term: termOf = OneHistory.only,
     inTransaction = Effect.succeed(false),
     readsAhead = true
   }: EventStoreDriver<E>,
@@ -197,18 +197,18 @@ const pages = <Place extends number | bigint, E>(
   range: Range<Place>,
   neighbour: (place: Place, step: 1 | -1) => Place,
   onFailure: (cause: E | OneHistory.ServerChanged) => EventStoreError,
-  generation?: number
+  term?: number
 ): Stream.Stream<RecordedEvent, EventStoreError> => {
   const readFrom = ({
-    generation,
+    term,
     range
   }: Rest<Place>): Effect.Effect<ReadAhead.Page<RecordedEvent, Rest<Place>>, EventStoreError> =>
     isEmpty(range)
       ? Effect.succeed([[], Option.none()])
       : Effect.flatMap(
-          Effect.mapError(OneHistory.stably(generationOf, readPage(range)), onFailure),
+          Effect.mapError(OneHistory.stably(termOf, readPage(range)), onFailure),
           ([{ events, readTo }, found]) => {
-            if (generation !== undefined && generation !== found) {
+            if (term !== undefined && term !== found) {
               return Effect.fail(onFailure(new OneHistory.ServerChanged()))
             }
             const limit = range.limit - events.length
@@ -218,7 +218,7 @@ const pages = <Place extends number | bigint, E>(
                 : { ...range, highest: neighbour(readTo, -1), limit }
             return Effect.succeed([
               events,
-              isEmpty(rest) ? Option.none() : Option.some({ range: rest, generation: found })
+              isEmpty(rest) ? Option.none() : Option.some({ range: rest, term: found })
             ] as const)
           }
         )
@@ -226,7 +226,7 @@ const pages = <Place extends number | bigint, E>(
     readsAhead
       ? ReadAhead.paginate(start, readFrom, { ready: () => true, alone: inTransaction, isFirst })
       : Stream.paginate(start, readFrom)
-  const start = { range, generation }
+  const start = { range, term }
   return Paged.make(pagesFrom(start, true), (use) =>
     Effect.flatMap(readFrom(start), ([events, rest]) => {
       const used = Arr.isReadonlyArrayNonEmpty(events) ? use(events) : Effect.void

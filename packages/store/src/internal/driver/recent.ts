@@ -20,8 +20,8 @@ const lostEvents = Metric.counter("daybook_lost_events", {
 })
 
 interface Loss {
-  /** The generation in which it was found. */
-  readonly generation: number
+  /** The term in which it was found. */
+  readonly term: number
   readonly position: Position.Position
   readonly given: EventMark.EventMark
 }
@@ -29,20 +29,20 @@ interface Loss {
 export interface Recent<E> {
   /** Notes events that a follower at the end of the log was given. */
   readonly noteUnsafe: (events: ReadonlyArray<RecordedEvent>) => void
-  /** Looks for the noted events, once in a generation. */
+  /** Looks for the noted events, once in a term. */
   readonly check: Effect.Effect<void, E>
-  /** Returns a loss up to `position` that was found after a generation. */
-  readonly lossUnsafe: (generation: number, position: Position.Position) => Loss | undefined
+  /** Returns a loss up to `position` that was found after a term. */
+  readonly lossUnsafe: (term: number, position: Position.Position) => Loss | undefined
 }
 
-export const make = <E>(reads: Pick<Reads<E>, "log">, generation: () => number): Recent<E> => {
+export const make = <E>(reads: Pick<Reads<E>, "log">, term: () => number): Recent<E> => {
   const noted = new Map<Position.Position, EventMark.EventMark>()
   const turn = Semaphore.makeUnsafe(1)
   let losses: ReadonlyArray<Loss> = []
-  let checked = generation()
+  let checked = term()
 
   const look = Effect.fnUntraced(function* () {
-    const now = generation()
+    const now = term()
     if (checked === now) return
     const positions = Array.from(noted.keys()).toSorted((one, other) => (one < other ? -1 : 1))
     const [lowest] = positions
@@ -64,11 +64,11 @@ export const make = <E>(reads: Pick<Reads<E>, "log">, generation: () => number):
       }
     }
     // Another change: the next poll looks again.
-    if (generation() !== now) return
+    if (term() !== now) return
     checked = now
     for (const position of left.keys()) noted.delete(position)
     const found = Array.from(left, ([position, given]): Loss => ({
-      generation: now,
+      term: now,
       position,
       given
     }))
@@ -90,9 +90,9 @@ export const make = <E>(reads: Pick<Reads<E>, "log">, generation: () => number):
       }
     },
     check: Effect.suspend(() =>
-      checked === generation() ? Effect.void : Semaphore.withPermits(turn, 1)(look())
+      checked === term() ? Effect.void : Semaphore.withPermits(turn, 1)(look())
     ),
     lossUnsafe: (after, position) =>
-      losses.find((loss) => loss.generation > after && loss.position <= position)
+      losses.find((loss) => loss.term > after && loss.position <= position)
   }
 }

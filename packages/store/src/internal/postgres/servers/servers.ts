@@ -5,8 +5,8 @@
  * 1. A session is admitted only if its server is the primary, and on no earlier timeline of the
  *    cluster than the newest that this client has seen.
  * 2. Before the first session of another server or timeline is admitted, all earlier sessions are
- *    ended, and `generation` is another number. So statements that began and ended in one
- *    generation were answered from one history.
+ *    ended, and another term begins. So statements that began and ended in one term were answered
+ *    from one history.
  * 3. Each server is asked again and again, since a server that hangs ends no session, and an old
  *    primary that lives on does not tell of the new one.
  */
@@ -55,8 +55,8 @@ export type Found =
   | NotPrimaryReason
 
 export interface Servers {
-  /** Grows with each change of the server, its cluster or its timeline. */
-  readonly generation: () => number
+  /** The number of the term: it grows with each change of the server or its timeline. */
+  readonly term: () => number
   /** The primary; undefined while it is looked for. */
   readonly current: () => Candidate | undefined
   readonly identity: () => Identity | undefined
@@ -122,7 +122,7 @@ export const make = Effect.fnUntraced(function* (options: {
   const states = new Map<Candidate, Found>(
     candidates.map((candidate) => [candidate, { _tag: "Unknown" }])
   )
-  let generation = 0
+  let term = 0
   let current: Candidate | undefined
   let served: Candidate | undefined
   let identity: Identity | undefined
@@ -162,7 +162,7 @@ export const make = Effect.fnUntraced(function* (options: {
         ? served !== candidate || identity !== undefined
         : !isSame(identity, found)
     if (served !== undefined && isOther) {
-      generation++
+      term++
       since = clock.currentTimeMillisUnsafe()
       failovers.updateUnsafe(1, context)
       fork(
@@ -352,7 +352,7 @@ export const make = Effect.fnUntraced(function* (options: {
   ).pipe(Effect.withTracerEnabled(false))
 
   return {
-    generation: () => generation,
+    term: () => term,
     current: () => current,
     identity: () => identity,
     sinceMillis: () => since,

@@ -33,7 +33,7 @@ const failing = (failover: number) => {
   let pages = 0
   const reads: Reads<never> = {
     ...log.reads,
-    generation: log.epoch,
+    term: log.epoch,
     log: (filter) => (range) =>
       Effect.suspend(() => {
         if (++pages === failover) {
@@ -76,11 +76,11 @@ describe("a poll whose page would be of another history than its start", () => {
     })
   )
 
-  it.effect("would pass over the events in place of the lost ones without a generation", () =>
+  it.effect("would pass over the events in place of the lost ones without a term", () =>
     Effect.gen(function* () {
       const { log, reads } = failing(1)
       const given = afterTwo(log)
-      const poll = Polls.make({ ...reads, generation: undefined }, {})
+      const poll = Polls.make({ ...reads, term: undefined }, {})
       const { checkpoint, events } = yield* poll(given)
       const recorded = log.visible()
       assert.deepStrictEqual(events, recorded.slice(2))
@@ -101,17 +101,17 @@ describe("an event that was recorded before the last one, and committed after it
   }
   const failingOver = () => {
     const [before, after] = [history("committed"), history("undone")]
-    let generation = 0
-    const log = () => (generation === 0 ? before : after)
+    let term = 0
+    const log = () => (term === 0 ? before : after)
     const reads: Reads<never> = {
-      generation: () => generation,
+      term: () => term,
       origin: (position) => Effect.suspend(() => log().reads.origin(position)),
       log: (filter) => (range) => Effect.suspend(() => log().reads.log(filter)(range)),
       stream: (filter) => (range) => Effect.suspend(() => log().reads.stream(filter)(range)),
       end: (id, upTo) => Effect.suspend(() => log().reads.end(id, upTo))
     }
     const failOver = () => {
-      generation++
+      term++
     }
     return { before, reads, failOver }
   }
@@ -137,7 +137,7 @@ describe("an event that was recorded before the last one, and committed after it
   it.effect("would not be missed by the checkpoint alone", () =>
     Effect.gen(function* () {
       const { failOver, reads } = failingOver()
-      const poll = Polls.make({ ...reads, generation: undefined }, {})
+      const poll = Polls.make({ ...reads, term: undefined }, {})
       const { checkpoint } = yield* poll(start)
       failOver()
       const again = yield* poll(checkpoint ?? start)
