@@ -12,6 +12,7 @@ import * as RunnerSettings from "@daybook/projections/RunnerSettings"
 import type { Broker } from "@daybook/publishing/Broker"
 import * as BrokerMemory from "@daybook/publishing/BrokerMemory"
 import * as Publisher from "@daybook/publishing/Publisher"
+import { ConsumerGroups, GroupSettings } from "@daybook/reactors/ConsumerGroups"
 import * as ConsumerGroupsPostgres from "@daybook/reactors/ConsumerGroupsPostgres"
 import * as Reactor from "@daybook/reactors/Reactor"
 import * as ReactorMigrations from "@daybook/reactors/ReactorMigrations"
@@ -49,6 +50,12 @@ const accounts = Projection.define({
   initial: ({ account }) => ({ account, events: 0 }),
   apply: (row) => ({ ...row, events: row.events + 1 })
 })
+
+/**
+ * Longer than a failover takes on a slow machine: a consumer whose lease ends begins at its stored
+ * checkpoint, which has gone with the lost events, and so has nothing to tell.
+ */
+const LEASE = "60 seconds"
 
 const publisher = Publisher.make({
   name: "published",
@@ -97,13 +104,14 @@ const start = Effect.fnUntraced(function* (url: Redacted.Redacted<string>) {
         Layer.provide(
           Layer.succeed(RunnerSettings.RunnerSettings, {
             ...RunnerSettings.defaults,
-            lease: "2 seconds",
+            lease: LEASE,
             pollInterval: "100 millis"
           })
         )
       ),
       Reactors.layer<SqlClient | Broker>([reactor, written, publisher]).pipe(
-        Layer.provide(ConsumerGroupsPostgres.layer)
+        Layer.provideMerge(ConsumerGroupsPostgres.layer),
+        Layer.provide(Layer.succeed(GroupSettings, { lease: LEASE }))
       )
     ).pipe(Layer.provideMerge(Layer.succeedContext(stored)))
   ).pipe(Effect.provide(Logger.layer([logger])))
@@ -130,7 +138,22 @@ const start = Effect.fnUntraced(function* (url: Redacted.Redacted<string>) {
       )
     }
   }).pipe(Effect.provideContext(context), Effect.retry(Schedule.spaced("100 millis")))
+  const groups = Context.get(context, ConsumerGroups)
+  const runner = Context.get(context, Projections)
+  /** Waits until the checkpoints of all consumers are at the end of the log. */
+  const committed = Effect.gen(function* () {
+    const head = yield* events.head
+    const { position } = yield* runner.status(accounts.name)
+    const statuses = yield* Effect.forEach([reactor, written, publisher], ({ group }) =>
+      groups.status(group.name)
+    )
+    return position >= head && statuses.every(({ state }) => state === "live")
+  }).pipe(
+    Effect.repeat({ until: (is) => is, schedule: Schedule.spaced("50 millis") }),
+    Effect.asVoid
+  )
   return {
+    committed,
     events,
     handled,
     logged,
@@ -179,6 +202,7 @@ for (const [name, end] of [
         const lost = named("lost", 5)
         yield* host.openAccounts(lost)
         yield* host.until(lost, all)
+        yield* host.committed
 
         yield* end(a)
         yield* b.promote

@@ -342,8 +342,29 @@ export const make = Effect.fnUntraced(function* (options: {
       })
     })
   })
-  // Those that come while one looks find what it has found.
   const looking = Semaphore.makeUnsafe(1)
+  let looks = 0
+  let failure: SqlError | undefined
+  const find = Effect.suspend(() => {
+    if (current !== undefined) return Effect.void
+    const asked = looks
+    return Semaphore.withPermits(
+      looking,
+      1
+    )(
+      Effect.suspend(() => {
+        // A look that began since then answers for all who wait.
+        if (looks > asked && failure !== undefined) return Effect.fail(failure)
+        looks++
+        failure = undefined
+        return Effect.tapError(look, (error) =>
+          Effect.sync(() => {
+            failure = error
+          })
+        )
+      })
+    )
+  })
 
   yield* Effect.forEach(
     candidates,
@@ -362,9 +383,7 @@ export const make = Effect.fnUntraced(function* (options: {
         port: candidate.server.port,
         state: states.get(candidate) ?? { _tag: "Unknown" }
       })),
-    find: Effect.suspend(() =>
-      current === undefined ? Semaphore.withPermits(looking, 1)(look) : Effect.void
-    ),
+    find,
     open
   }
 })
