@@ -111,6 +111,19 @@ it.live(
       const refused = yield* Effect.flip(open(asking(b.url, "read-write")))
       assert.instanceOf(refused, NoPrimary)
       assert.strictEqual(refused.message, `No primary among ${addressOf(b)} (a standby)`)
+      // The statement of the guide to high availability.
+      const standbys = yield* cluster.on(
+        a,
+        (sql) => sql`SELECT application_name, state, sync_state FROM pg_stat_replication ORDER BY 1`
+      )
+      assert.deepStrictEqual(
+        standbys,
+        ["b", "c"].map((application_name) => ({
+          application_name,
+          state: "streaming",
+          sync_state: "quorum"
+        }))
+      )
       const { acknowledged, end, more } = yield* appender(store)
       yield* more(50)
 
