@@ -43,6 +43,7 @@ const guides: Part = {
         "poolers",
         "monitoring",
         "when-something-goes-wrong",
+        "high-availability",
         "backup-and-restore",
         "upgrading",
         "tuning",

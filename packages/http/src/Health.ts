@@ -15,11 +15,13 @@
 import { Projections } from "@daybook/projections/Projections"
 import { EventStore } from "@daybook/store/EventStore"
 import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
+import * as PostgresServers from "@daybook/store/PostgresServers"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import type * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { Closing } from "./internal/closing.ts"
 import { boundedLook } from "./internal/boundedLook.ts"
@@ -102,6 +104,31 @@ export const store: Check<EventStore> = succeeds(
  * @since 0.1.0
  */
 export const migrations: Check<SqlClient> = succeeds("migrations", PostgresMigrations.check)
+
+/**
+ * Passes if the primary that the host follows answers, and for a client that follows none.
+ *
+ * **Details**
+ * Facts: the `timeline` of the primary, and the `failovers` that the host has seen. Addresses are
+ * in `PostgresServers.status`.
+ *
+ * @category checks
+ * @since 0.1.0
+ */
+export const primary: Check<SqlClient> = {
+  name: "primary",
+  look: Effect.map(PostgresServers.status, (status) =>
+    Option.match(status, {
+      onNone: () => ({ passes: true }),
+      onSome: ({ failovers, primary: found, servers, timeline }) => ({
+        passes: servers.some(
+          ({ server, state }) => state === "primary" && Option.contains(found, server)
+        ),
+        facts: { failovers, ...(Option.isSome(timeline) && { timeline: timeline.value }) }
+      })
+    })
+  )
+}
 
 /**
  * Passes if no read model lags too far.

@@ -4,11 +4,15 @@
 import * as Health from "@daybook/http/Health"
 import * as EmbeddedPostgres from "@daybook/store/EmbeddedPostgres"
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
+import * as Postgres from "@daybook/store/Postgres"
 import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
+import * as PostgresServer from "@daybook/testing/PostgresServer"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
 import { SqlClient } from "effect/sql/SqlClient"
 import { serve } from "./serve.ts"
 
@@ -46,5 +50,31 @@ describe("the health of a log in PostgreSQL", () => {
       yield* PostgresMigrations.migrate
       assert.strictEqual((yield* ready).status, 200)
     }).pipe(Effect.provide(database))
+  )
+
+  it.live("tells the timeline and the failovers of the primary that is followed", () =>
+    Effect.gen(function* () {
+      const look = Effect.catch(Health.primary.look, Effect.die)
+      const one = yield* look.pipe(Effect.provide(EmbeddedPostgres.layer()))
+      assert.deepStrictEqual(one, { passes: true })
+      const server = yield* PostgresServer.restartable
+      const url = new URL(Redacted.value(server.url))
+      url.searchParams.set("target_session_attrs", "read-write")
+      const client = yield* Layer.build(Postgres.layerOf({ url: Redacted.make(url.href) }))
+      const found = look.pipe(Effect.provideContext(client))
+      const facts = { failovers: 0, timeline: 1 }
+      assert.deepStrictEqual(yield* found, { passes: true, facts })
+      yield* server.stop("fast")
+      yield* Effect.repeat(found, {
+        until: ({ passes }) => !passes,
+        schedule: Schedule.spaced("50 millis")
+      })
+      yield* server.start
+      const last = yield* Effect.repeat(found, {
+        until: ({ passes }) => passes,
+        schedule: Schedule.spaced("50 millis")
+      })
+      assert.deepStrictEqual(last, { passes: true, facts })
+    }).pipe(Effect.scoped)
   )
 })

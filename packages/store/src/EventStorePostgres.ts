@@ -39,6 +39,8 @@ import * as PageReader from "./internal/postgres/log/pageReader.ts"
 import { settledPosition } from "./internal/postgres/log/settled.ts"
 import { endOfStream, revisionAsOf } from "./internal/postgres/log/stream.ts"
 import { streams } from "./internal/postgres/log/streams.ts"
+import * as Servers from "./internal/postgres/servers/servers.ts"
+import * as ThroughFailover from "./internal/postgres/servers/throughFailover.ts"
 import { refusedIsolation } from "./internal/postgres/sql/readCommitted.ts"
 import { MaxHeld } from "./Overloaded.ts"
 import { type HeldBack, type LockHeld, Patience } from "./PostgresLocks.ts"
@@ -99,7 +101,10 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
       )
     const wakeUps = yield* PostgresWakeUps.make(sql, schema)
     const readTogether = yield* ReadTogether.make(sql, schema)
+    const servers = Servers.of(sql)
+    const throughFailover = ThroughFailover.make(sql)
     const reads: Reads<SqlError | UnreadableEvent> = {
+      term: servers?.term,
       origin: (position) => origin(sql, schema, position),
       log: (filter) => PageReader.ofLog(sql, schema, filter),
       stream: (filter) => PageReader.ofStream(sql, schema, readTogether, filter),
@@ -107,27 +112,49 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
       revisionAsOf: (streamId, upTo, bound) => revisionAsOf(sql, schema, streamId, upTo, bound)
     }
     return EventStoreService.make<Failure>({
-      ...reads,
+      ...readsThrough(reads, throughFailover),
       ...(yield* makeAppends(sql, schema, wakeUps, asOpened)),
       name: "postgres",
-      identity: identity(sql, schema),
-      settled: (upTo) => asOpened(settledPosition(sql, schema, upTo)),
-      find: (ids) => find(sql, schema, ids),
-      streams: (selection) => streams(sql, schema, selection),
+      identity: throughFailover(identity(sql, schema)),
+      settled: (upTo) => throughFailover(asOpened(settledPosition(sql, schema, upTo))),
+      find: (ids) => throughFailover(find(sql, schema, ids)),
+      streams: (selection) => throughFailover(streams(sql, schema, selection)),
       wakeUps,
       polls: makePolls(reads, {
         heartbeatInterval: wakeUps.heartbeatInterval,
         losses: subscriptionLosses(),
         inTransaction: inTransaction(sql)
       }),
-      positionAsOf: (settled, instant) => positionAt(sql, schema, settled, instant),
-      count: (options, settled) => countBacklog(sql, schema, options, settled),
+      positionAsOf: (settled, instant) =>
+        throughFailover(positionAt(sql, schema, settled, instant)),
+      count: (options, settled) => throughFailover(countBacklog(sql, schema, options, settled)),
       inTransaction: inTransaction(sql)
     })
   }
 )
 
 type Failure = SqlError | HeldBack | LockHeld | UnreadableEvent
+
+type Through = ReturnType<typeof ThroughFailover.make>
+
+const readsThrough = <E>(
+  { end, term, log, origin, revisionAsOf, stream }: Reads<E>,
+  through: Through
+): Reads<E> => ({
+  term,
+  origin: (position) => through(origin(position)),
+  log: (filter) => {
+    const read = log(filter)
+    return (range) => through(read(range))
+  },
+  stream: (filter) => {
+    const read = stream(filter)
+    return (range) => through(read(range))
+  },
+  end: (streamId, upTo) => through(end(streamId, upTo)),
+  revisionAsOf:
+    revisionAsOf && ((streamId, upTo, bound) => through(revisionAsOf(streamId, upTo, bound)))
+})
 
 const makeAppends = Effect.fnUntraced(function* (
   sql: SqlClient,
@@ -140,6 +167,7 @@ const makeAppends = Effect.fnUntraced(function* (
   Scope.Scope
 > {
   const { hold, keep } = Budget.make("store", yield* MaxHeld)
+  const throughFailover = ThroughFailover.make(sql)
   const tryAppend = yield* CallTryAppendEvent.make(sql, schema)
   // The fibers of its calls run as the store was opened, without `asOpened`.
   const enqueue = yield* withoutIdleSpans(
@@ -177,7 +205,7 @@ const makeAppends = Effect.fnUntraced(function* (
                 ),
                 Effect.fromResult
               )
-            : hold(sizeOf([append]), enqueue(append))
+            : throughFailover(hold(sizeOf([append]), enqueue(append)))
         ).pipe(Effect.catchTag("SqlError", (error) => Effect.fail(refusalOf(append, error))))
       }),
     append: (appends) =>
@@ -185,7 +213,7 @@ const makeAppends = Effect.fnUntraced(function* (
         // Appends in the caller's transaction commit with it, so they must not be batched.
         const appending = isInside
           ? wakeUps.after(asOpened(CallAppend.appendAll(sql, schema, appends)), () => true)
-          : hold(sizeOf(appends), enqueueAll(appends))
+          : throughFailover(hold(sizeOf(appends), enqueueAll(appends)))
         return Effect.catchTag(appending, "SqlError", (error) =>
           Effect.fail(refusalOf(appends[0], error))
         )
@@ -201,8 +229,10 @@ const makeAppends = Effect.fnUntraced(function* (
           keep: (append) => keep(sizeOf([append]))
         }),
         (enqueue) => (append) =>
-          Effect.catchTag(hold(sizeOf([append]), enqueue(append)), "SqlError", (error) =>
-            Effect.fail(refusalOf(append, error))
+          Effect.catchTag(
+            throughFailover(hold(sizeOf([append]), enqueue(append))),
+            "SqlError",
+            (error) => Effect.fail(refusalOf(append, error))
           )
       )
   }

@@ -5,6 +5,7 @@
  */
 import type * as PgClient from "@effect/sql-pg/PgClient"
 import type * as PgConnection from "@effect/sql-pg/PgConnection"
+import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
@@ -12,9 +13,11 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { ConnectionError, SqlError } from "effect/sql/SqlError"
 import type { ConnectionOptions } from "node:tls"
+import * as Servers from "./internal/postgres/servers/servers.ts"
 import { load, type MissingPeer } from "./MissingPeer.ts"
 import * as DatabaseUrl from "./internal/postgres/start/databaseUrl.ts"
 import * as Pooler from "./internal/postgres/start/pooler.ts"
@@ -24,6 +27,7 @@ import {
   type CertificateUnusable,
   describe,
   type InvalidDatabaseUrl,
+  NoPrimary,
   PoolerForgetsStatements,
   PostgresUnavailable,
   type Server
@@ -37,14 +41,18 @@ import {
  */
 export interface Settings {
   /**
-   * A libpq URI, `postgres://user:password@host:port/database`. Reserved characters in its parts
-   * are percent-encoded.
+   * A libpq URI, `postgres://user:password@host:port/database`, or with several servers
+   * `postgres://user:password@one:port,two:port/database`. Reserved characters in its parts are
+   * percent-encoded.
    *
    * **Details**
+   * Several servers, or `target_session_attrs=read-write` or `primary`: the pool follows the
+   * primary, also to another server or timeline; see `PostgresServers`.
    * Parameters, as in libpq: `sslmode`, `sslrootcert`, `sslcert`, `sslkey` and `sslpassword`,
-   * `connect_timeout` in seconds, `application_name`, `options`, `host`, `port`, `user`, `password`
-   * and `dbname`; also `prepare=true` or `prepare=false`. Any other parameter is refused, and so is
-   * a value that can't be honoured, such as `channel_binding=require`.
+   * `connect_timeout` in seconds, `application_name`, `options`, `target_session_attrs`, `host`,
+   * `port`, `user`, `password` and `dbname`; also `prepare=true` or `prepare=false`. Any other
+   * parameter is refused, and so is a value that can't be honoured, such as
+   * `channel_binding=require`.
    * TLS: without an `sslmode`, none on the local machine and `prefer` elsewhere. A connection that
    * others could read or answer logs a warning. `require` verifies the server like `verify-full`.
    */
@@ -102,6 +110,7 @@ export type StartError =
   | InvalidDatabaseUrl
   | CertificateUnusable
   | PostgresUnavailable
+  | NoPrimary
   | PoolerForgetsStatements
   | MissingPeer
   | SqlError
@@ -112,8 +121,9 @@ export type StartError =
  * **Details**
  * Through a pooler, by default, statements are not kept prepared and the stores don't listen.
  * Errors: `InvalidDatabaseUrl`; `CertificateUnusable`, a file for TLS; `PostgresUnavailable`, the
- * server was not reached or refused the connection; `PoolerForgetsStatements`, `prepare` is on and
- * the pooler loses prepared statements; `MissingPeer`, `@effect/sql-pg` is not installed.
+ * server was not reached or refused the connection; `NoPrimary`, none of the servers to choose from
+ * is a primary; `PoolerForgetsStatements`, `prepare` is on and the pooler loses prepared
+ * statements; `MissingPeer`, `@effect/sql-pg` is not installed.
  *
  * @category layers
  * @since 0.1.0
@@ -173,13 +183,20 @@ const layerConfigured = (password: Settings["password"]) =>
     })
   )
 
-const configOf = Effect.fnUntraced(function* ({
-  maxConnections = MAX_CONNECTIONS,
-  url,
-  ...settings
-}: Settings): Effect.fn.Return<PgClient.PgPoolConfig, StartError> {
-  const parsed = yield* Effect.fromResult(DatabaseUrl.parse(Redacted.value(url)))
-  const { applicationName, connectTimeout, server, startupOptions, tls } = parsed
+const configOf = Effect.fnUntraced(function* (
+  settings: Settings
+): Effect.fn.Return<PgClient.PgPoolConfig, StartError, Scope.Scope> {
+  const parsed = yield* Effect.fromResult(DatabaseUrl.parse(Redacted.value(settings.url)))
+  return yield* parsed.target === "any" ? toOne(settings, parsed) : toPrimary(settings, parsed)
+})
+
+/** Connects to the one server of the URL, whatever it is. */
+const toOne = Effect.fnUntraced(function* (
+  { maxConnections = MAX_CONNECTIONS, ...settings }: Settings,
+  parsed: DatabaseUrl.DatabaseUrl
+): Effect.fn.Return<PgClient.PgPoolConfig, StartError> {
+  const { applicationName, connectTimeout, startupOptions } = parsed
+  const { server, tls } = parsed.servers[0]
   const wanted = settings.prepare ?? parsed.prepare
   // The parsed parts, not the URL: the client would parse it by its own rules.
   const common = {
@@ -208,14 +225,80 @@ const configOf = Effect.fnUntraced(function* ({
     prepare,
     connectTimeout: connectTimeout ?? CONNECT_TIMEOUT.later
   }
-  if (first.isPooled) {
-    Pooler.remember(config)
-    yield* Effect.logInfo(
-      `A pooler answers for ${describe(server)}: statements are ${prepare ? "" : "not "}kept prepared`
-    )
-  }
+  if (first.isPooled) yield* pooled(config, server, prepare)
   return config
 })
+
+/** Connects to the primary among the servers of the URL, and follows it. */
+const toPrimary = Effect.fnUntraced(function* (
+  { maxConnections = MAX_CONNECTIONS, ...settings }: Settings,
+  parsed: DatabaseUrl.DatabaseUrl
+): Effect.fn.Return<PgClient.PgPoolConfig, StartError, Scope.Scope> {
+  const { applicationName, connectTimeout, startupOptions, target } = parsed
+  const wanted = settings.prepare ?? parsed.prepare
+  const password = settings.password === undefined ? parsed.password : provider(settings.password)
+  // The parsed parts, not the URL: the client would parse it by its own rules.
+  const { database, host, port, username } = parsed.servers[0].server
+  const login = { host, port, database, username, startupOptions, password }
+  const candidates = yield* Effect.all(
+    Arr.map(parsed.servers, ({ server, tls }) =>
+      Effect.map(
+        tls._tag === "Required" ? Tls.verified(tls) : Effect.succeed(Tls.unverified),
+        (options): Servers.Candidate => ({
+          server,
+          ssl: tls._tag === "Off" ? false : { options, offered: tls._tag === "Offered" }
+        })
+      )
+    )
+  )
+  const servers = yield* Servers.make({ candidates, target, login })
+  const common: PgConnection.Config = {
+    ...login,
+    applicationName,
+    // It runs before each connection opens.
+    password: Effect.andThen(
+      passingErrorsOn(servers.find),
+      Effect.isEffect(password) ? password : Effect.succeed(password ?? Redacted.make(""))
+    ),
+    ssl: false,
+    stream: servers.open
+  }
+  const atStart = { ...common, connectTimeout: connectTimeout ?? CONNECT_TIMEOUT.atStart }
+  const unavailable = (cause: SqlError) =>
+    cause.reason.cause instanceof NoPrimary
+      ? cause.reason.cause
+      : new PostgresUnavailable({ server: parsed.servers[0].server, cause })
+  yield* Effect.mapError(servers.find, unavailable)
+  const isPooled = yield* Effect.mapError(Pooler.looksPooled(atStart), unavailable)
+  const { server } = servers.current() ?? parsed.servers[0]
+  for (const one of parsed.servers) yield* warn(one.server, one.tls, "if it can")
+  if (isPooled && wanted === true) {
+    if (yield* Effect.mapError(Pooler.losesStatements(atStart), unavailable)) {
+      return yield* new PoolerForgetsStatements({ server })
+    }
+  }
+  const prepare = wanted ?? !isPooled
+  const config: PgClient.PgPoolConfig = {
+    ...common,
+    maxConnections,
+    prepare,
+    connectTimeout: connectTimeout ?? CONNECT_TIMEOUT.later
+  }
+  Servers.remember(config, servers)
+  if (isPooled) yield* pooled(config, server, prepare)
+  return config
+})
+
+const pooled = (
+  config: PgClient.PgPoolConfig,
+  server: Server,
+  prepare: boolean
+): Effect.Effect<void> => {
+  Pooler.remember(config)
+  return Effect.logInfo(
+    `A pooler answers for ${describe(server)}: statements are ${prepare ? "" : "not "}kept prepared`
+  )
+}
 
 interface First {
   readonly isPooled: boolean
@@ -245,12 +328,14 @@ const look = (
  * Warns of a connection to another machine that is not encrypted or not verified.
  * `sslmode=disable` declares a trusted network.
  */
-const warn = (server: Server, tls: TlsPlan, ssl: First["ssl"]): Effect.Effect<void> =>
+const warn = (server: Server, tls: TlsPlan, ssl: First["ssl"] | "if it can"): Effect.Effect<void> =>
   tls._tag !== "Offered" || !tls.isRemote
     ? Effect.void
     : Effect.logWarning(
         `The connection to ${describe(server)} is ${
-          ssl === false ? "not encrypted" : "encrypted for a server that is not verified"
+          ssl === false
+            ? "not encrypted"
+            : `encrypted${ssl === "if it can" ? " if the server can" : ""} for a server that is not verified`
         }: others can read what it carries, the password too. ` +
           "Add sslmode=verify-full to the URL, or sslmode=disable if the network is trusted"
       )
@@ -258,9 +343,8 @@ const warn = (server: Server, tls: TlsPlan, ssl: First["ssl"]): Effect.Effect<vo
 const provider = (
   password: Effect.Effect<Redacted.Redacted<string>, unknown>
 ): Effect.Effect<Redacted.Redacted<string>> =>
-  Effect.catchCause(
-    password,
-    (cause) =>
+  passingErrorsOn(
+    Effect.catchCause(password, (cause) =>
       Cause.hasInterruptsOnly(cause)
         ? Effect.interrupt
         : Effect.fail(
@@ -272,5 +356,9 @@ const provider = (
               })
             })
           )
-    // The client's type has no error here, but it passes the error on, of the same type as its own.
-  ) as Effect.Effect<Redacted.Redacted<string>>
+    )
+  )
+
+/** The client's type has no error here, but it passes the error on, of the same type as its own. */
+const passingErrorsOn = <A>(effect: Effect.Effect<A, SqlError>): Effect.Effect<A> =>
+  effect as Effect.Effect<A>

@@ -38,10 +38,17 @@ export interface Server {
  * @category destructors
  * @since 0.1.0
  */
-export const describe = ({ database, host, port, username }: Server): string => {
-  const place = `${host.includes(":") ? `[${host}]` : host}:${port}`
-  return `${database ?? "the database"} at ${place}${username === undefined ? "" : ` as ${username}`}`
-}
+export const describe = ({ database, username, ...place }: Server): string =>
+  `${database ?? "the database"} at ${describePlace(place)}${username === undefined ? "" : ` as ${username}`}`
+
+/**
+ * Returns the address of a server: `db.example:5432`.
+ *
+ * @category destructors
+ * @since 0.1.0
+ */
+export const describePlace = ({ host, port }: Pick<Server, "host" | "port">): string =>
+  `${host.includes(":") ? `[${host}]` : host}:${port}`
 
 /**
  * The part of a database URL that is wrong.
@@ -62,7 +69,6 @@ export type UrlPart =
   | "unsupported parameter"
   | "unsupported value"
   | "repeated parameter"
-  | "several hosts"
   | "path"
   | "weak sslmode"
   | "half a certificate"
@@ -91,7 +97,7 @@ export class InvalidDatabaseUrl extends Data.TaggedError("InvalidDatabaseUrl")<{
 const parts: Record<UrlPart, string> = {
   whole: "it can't be parsed",
   protocol: "it does not begin with postgres:// or postgresql://",
-  port: "its port is not a number from 1 to 65535",
+  port: "its port is not a number from 1 to 65535, or there are not as many ports as hosts",
   "reserved character": "a # or @ stands after its host",
   "percent-encoding": "a % in it is not followed by two hexadecimal digits of UTF-8 text",
   connect_timeout: "its connect_timeout is not a whole number of seconds",
@@ -101,7 +107,6 @@ const parts: Record<UrlPart, string> = {
   "unsupported parameter": "it has a parameter of libpq that is not supported",
   "unsupported value": "it has a parameter whose value is not supported",
   "repeated parameter": "it has a parameter twice",
-  "several hosts": "it names several hosts",
   path: "it has a parameter that is not the path of a file",
   "weak sslmode": "its sslmode verifies too little for a parameter",
   "half a certificate": "it has one of sslcert and sslkey without the other"
@@ -139,6 +144,65 @@ export class PostgresUnavailable extends Data.TaggedError("PostgresUnavailable")
 }> {
   override get message() {
     return `Cannot connect to ${describe(this.server)}: ${rootMessage(this.cause)}`
+  }
+}
+
+/**
+ * The findings at a server that was asked whether it is the primary.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface NotPrimary {
+  readonly host: string
+  readonly port: number
+  readonly reason: NotPrimaryReason
+}
+
+/**
+ * The reason why a server is not connected to.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export type NotPrimaryReason =
+  | { readonly _tag: "Unreachable"; readonly cause: unknown }
+  | { readonly _tag: "Standby" }
+  /** Its sessions begin with `default_transaction_read_only`. */
+  | { readonly _tag: "ReadOnly" }
+  /**
+   * It is on an earlier timeline of the same cluster than the server that was connected to last: an
+   * old primary that came back.
+   */
+  | { readonly _tag: "Superseded"; readonly timeline: number; readonly newest: number }
+
+const reasonOf = (reason: NotPrimaryReason): string => {
+  switch (reason._tag) {
+    case "Unreachable":
+      return rootMessage(reason.cause)
+    case "Standby":
+      return "a standby"
+    case "ReadOnly":
+      return "read-only"
+    case "Superseded":
+      return `on timeline ${reason.timeline}, and timeline ${reason.newest} has been seen`
+  }
+}
+
+/**
+ * None of the servers that the URL names is a primary which this host may connect to.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NoPrimary extends Data.TaggedError("NoPrimary")<{
+  readonly servers: ReadonlyArray<NotPrimary>
+}> {
+  override get message() {
+    const found = this.servers.map(
+      ({ reason, ...place }) => `${describePlace(place)} (${reasonOf(reason)})`
+    )
+    return `No primary among ${found.join(", ")}`
   }
 }
 

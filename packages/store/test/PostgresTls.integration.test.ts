@@ -2,13 +2,14 @@
  * S11: the TLS parameters of a URL, on a server with a private authority.
  */
 import * as Postgres from "@daybook/store/Postgres"
-import { CertificateUnusable, PostgresUnavailable } from "@daybook/store/PostgresStart"
+import { CertificateUnusable, NoPrimary, PostgresUnavailable } from "@daybook/store/PostgresStart"
 import * as StartFailure from "@daybook/store/StartFailure"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import { assert, layer } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
@@ -190,6 +191,69 @@ layer(Layer.effect(Server, TlsServer.start), { timeout: 120_000, excludeTestServ
           yield* refused({ sslmode: "prefer", connect_timeout: "1" }, there)
           assert.include(middle.heard(), "hunter2")
         }
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect(
+      "verifies each of several servers by its own name, and asks for its certificate",
+      () =>
+        Effect.gen(function* () {
+          const { authority, folder } = yield* Server
+          const sslrootcert = authority.certificate
+          const both = (url: URL) => {
+            url.searchParams.set("host", "127.0.0.1,localhost")
+          }
+          for (const parameters of [{ sslrootcert }, { sslrootcert, sslmode: "verify-ca" }]) {
+            const { logged, ssl } = yield* open(parameters, both)
+            assert.deepStrictEqual([ssl, logged], [true, []])
+          }
+          const { error, line } = yield* refused({ sslrootcert }, (url) => {
+            url.searchParams.set("host", "127.0.0.1,0.0.0.0")
+          })
+          assert.instanceOf(error, NoPrimary)
+          assert.include(line, "IP: 127.0.0.1 is not in the cert's list")
+          assert.include(line, "IP: 0.0.0.0 is not in the cert's list")
+          const own = TlsServer.certify(folder, "certified", { by: authority })
+          const one = yield* open(
+            { sslrootcert, sslcert: own.certificate, sslkey: own.key },
+            (url) => {
+              both(url)
+              url.username = "certified"
+              url.password = ""
+            }
+          )
+          assert.strictEqual(one.name, "certified")
+          const offered = yield* open({ sslmode: "prefer" }, (url) => {
+            url.searchParams.set("host", "0.0.0.0,localhost")
+          })
+          assert.isTrue(offered.ssl)
+          assert.match(
+            offered.logged.join(),
+            /at 0\.0\.0\.0:\d+ as daybook is encrypted if the server can for a server that is not/
+          )
+        })
+    )
+
+    it.effect("cancels a statement in a session that follows the primary, under TLS", () =>
+      Effect.gen(function* () {
+        const sslrootcert = (yield* Server).authority.certificate
+        const url = new URL(Redacted.value((yield* Server).url))
+        url.hostname = "localhost"
+        url.searchParams.set("sslrootcert", sslrootcert)
+        url.searchParams.set("target_session_attrs", "read-write")
+        const context = yield* Layer.build(
+          Layer.fresh(Postgres.layerOf({ url: Redacted.make(url.href), maxConnections: 2 }))
+        )
+        const sql = Context.get(context, PgClient.PgClient)
+        const sleeping = sql<{ readonly count: number }>`
+          SELECT count(*)::int AS count FROM pg_stat_activity
+          WHERE query LIKE '%pg_sleep(600)%' AND state = 'active' AND pid <> pg_backend_pid()`
+        const until = (count: number) =>
+          Effect.repeat(sleeping, { until: ([row]) => row?.count === count })
+        const fiber = yield* Effect.forkScoped(sql`SELECT pg_sleep(600)`)
+        yield* until(1)
+        yield* Fiber.interrupt(fiber)
+        yield* until(0)
       }).pipe(Effect.scoped)
     )
 

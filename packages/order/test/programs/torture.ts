@@ -1,7 +1,8 @@
 /**
  * Attacks hosts of orders, their connections and a server of its own for `--seconds`, and compares
  * the results with the commands. With `--hostile`, users with fewer rights than a host attack it
- * meanwhile by their own means, and fewer kinds of other attacks are made.
+ * meanwhile by their own means, and fewer kinds of other attacks are made. With `--cluster`, hosts
+ * and the servers of a replicated cluster are attacked instead.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -14,11 +15,13 @@ import * as Schedule from "effect/Schedule"
 import { parseArgs } from "node:util"
 import * as Attacks from "../torture/attacks.ts"
 import { failures, torture } from "../torture/torture.ts"
+import { tortureCluster } from "./tortureCluster.ts"
 
 const { values } = parseArgs({
   options: {
     seconds: { type: "string", default: "120" },
-    hostile: { type: "boolean", default: false }
+    hostile: { type: "boolean", default: false },
+    cluster: { type: "boolean", default: false }
   }
 })
 if (!/^\d{1,5}$/.test(values.seconds)) {
@@ -27,6 +30,7 @@ if (!/^\d{1,5}$/.test(values.seconds)) {
 }
 const seconds = Number(values.seconds)
 const { hostile } = values
+if (values.cluster) process.exit(await tortureCluster(seconds))
 const kinds = hostile ? Attacks.besideHostiles : Attacks.all
 
 const program = Effect.gen(function* () {

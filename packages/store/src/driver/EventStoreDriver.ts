@@ -227,6 +227,12 @@ export interface Counted {
  */
 export interface Reads<E> {
   /**
+   * Returns the number of the term. It changes before reads are answered by another server, whose
+   * history may differ; absent where one history answers all of them.
+   */
+  readonly term?: (() => number) | undefined
+
+  /**
    * Reads, as of one instant, the end of the log and the origin of `position`, which need not be
    * one of an event.
    */

@@ -6,9 +6,11 @@
  */
 import type * as Position from "@daybook/kernel/Position"
 import * as Effect from "effect/Effect"
-import type { Checkpoint, CheckpointMismatch } from "../Checkpoint.ts"
+import { type Checkpoint, CheckpointMismatch, position as positionOf } from "../Checkpoint.ts"
 import type { UnreadableEvent } from "../EventStore.ts"
 import * as LogPolls from "../internal/driver/logPolls.ts"
+import * as OneHistory from "../internal/driver/oneHistory.ts"
+import * as Recent from "../internal/driver/recent.ts"
 import * as Rounds from "../internal/driver/rounds.ts"
 import * as StreamPolls from "../internal/driver/streamPolls.ts"
 import type { Filter, Poll, Reads } from "./EventStoreDriver.ts"
@@ -52,14 +54,46 @@ export const makeShared = <E>(
   after: Position.Position | Checkpoint
 ) => Effect.Effect<Poll, E | CheckpointMismatch | UnreadableEvent>) => {
   const join = Rounds.make(reads, alone)
-  return (filter) => makeWith(reads, filter, join)
+  const recent = reads.term && Recent.make(reads, reads.term)
+  return (filter) => makeWith(reads, filter, join, recent)
 }
 
 const makeWith = <E>(
   reads: Reads<E>,
   { streamId, ...filter }: Filter,
-  join: Rounds.Join<E> | undefined
-) =>
-  streamId === undefined
-    ? LogPolls.make(reads, filter, join)
-    : StreamPolls.make(reads, streamId, filter, join)
+  join: Rounds.Join<E> | undefined,
+  recent?: Recent.Recent<E>
+) => {
+  const poll =
+    streamId === undefined
+      ? LogPolls.make(reads, filter, join)
+      : StreamPolls.make(reads, streamId, filter, join)
+  const { term } = reads
+  if (term === undefined) return poll
+  const { check, lossUnsafe, noteUnsafe } = recent ?? Recent.make(reads, term)
+  let followed = term()
+  return Effect.fnUntraced(function* (
+    after: Position.Position | Checkpoint
+  ): Effect.fn.Return<Poll, E | CheckpointMismatch | UnreadableEvent> {
+    // The page of a poll must be of the history that its start was compared with.
+    const [polled, now] = yield* OneHistory.stably(
+      term,
+      Effect.gen(function* () {
+        if (term() !== followed) {
+          yield* check
+          const loss = lossUnsafe(followed, positionOf(after))
+          if (loss !== undefined) {
+            const { given, position } = loss
+            const { givenEvent: recorded, log } = yield* reads.origin(position)
+            const reason = { _tag: "OtherEvent", position, given, recorded, log } as const
+            return yield* new CheckpointMismatch({ reason })
+          }
+        }
+        return yield* poll(after)
+      })
+    )
+    followed = now
+    if (polled.caughtUp) noteUnsafe(polled.events)
+    return polled
+  })
+}

@@ -19,6 +19,9 @@ const subscriptions = Metric.gauge("daybook_subscriptions", {
 const subscribedEvents = Metric.counter("daybook_subscribed_events", {
   description: "Events given to subscribers, by store"
 })
+const mismatches = Metric.counter("daybook_checkpoint_mismatches", {
+  description: "Checkpoints refused since they are not of the log's history, by store"
+})
 
 export const make = <E>(
   driver: EventStoreDriver<E>
@@ -27,6 +30,11 @@ export const make = <E>(
   "checkpoint" | "identity" | "subscribe" | "subscribePages" | "verify"
 > => {
   const { inTransaction = Effect.succeed(false), name: store, readsAhead = true, wakeUps } = driver
+  const mismatched = Metric.withAttributes(mismatches, { store })
+  const refusing = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.tapError(effect, (error) =>
+      error instanceof CheckpointMismatch ? Metric.update(mismatched, 1) : Effect.void
+    )
   const polls =
     driver.polls ??
     (readsAhead
@@ -35,7 +43,7 @@ export const make = <E>(
   const source: Subscription.Source<EventStoreError> = {
     polls: (filter) => {
       const poll = polls(filter)
-      return (after) => Effect.mapError(poll(after), orMismatch("subscribe"))
+      return (after) => refusing(Effect.mapError(poll(after), orMismatch("subscribe")))
     },
     wakeUps,
     alone: readsAhead ? inTransaction : Effect.succeed(true)
@@ -67,7 +75,8 @@ export const make = <E>(
       position: settled,
       event: settledEvent
     })),
-    verify: (given) => Effect.asVoid(Effect.mapError(originOf(driver, given), orMismatch("verify")))
+    verify: (given) =>
+      refusing(Effect.asVoid(Effect.mapError(originOf(driver, given), orMismatch("verify"))))
   }
 }
 

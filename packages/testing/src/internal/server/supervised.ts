@@ -25,6 +25,8 @@ export interface Options {
   /** A text of its output that tells that it is ready. */
   readonly ready: string
   readonly folder: string
+  /** The user to run as, where the command refuses to run as root. */
+  readonly user?: { readonly uid: number; readonly gid: number } | undefined
 }
 
 /** A server that can be killed and started again, on the same data and port. */
@@ -84,11 +86,12 @@ export const start = Effect.fnUntraced(function* (options: Options) {
 type Supervisor = ChildProcess.ChildProcessByStdio<Writable, null, Readable>
 
 const launch = (
-  { command, folder, ready }: Options,
+  { command, folder, ready, user }: Options,
   path: string
 ): Effect.Effect<Supervisor, SupervisedError> =>
   Effect.callback((resume) => {
     const child = ChildProcess.spawn("/bin/sh", ["-c", supervisor, "sh", ...command], {
+      ...user,
       cwd: folder,
       // A session of its own, so that Ctrl-C in a terminal reaches it through this process only.
       detached: true,

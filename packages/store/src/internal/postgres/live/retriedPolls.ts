@@ -28,7 +28,7 @@ const ROWS_TIMEOUT = Duration.minutes(5)
  * as long as its failure may pass.
  */
 export const makePolls = (
-  { end, log, origin, revisionAsOf, stream }: Reads<SqlError | UnreadableEvent>,
+  { end, term, log, origin, revisionAsOf, stream }: Reads<SqlError | UnreadableEvent>,
   options: {
     readonly heartbeatInterval: Duration.Duration
     readonly losses: Losses
@@ -44,6 +44,7 @@ export const makePolls = (
   const endTimeout = Duration.times(heartbeatInterval, SETTLED_HEARTBEATS)
   const polls = Polls.makeShared(
     {
+      term,
       origin: (position) => bounded(origin(position), endTimeout),
       end: (streamId, upTo) => bounded(end(streamId, upTo), endTimeout),
       log: (filter) => {

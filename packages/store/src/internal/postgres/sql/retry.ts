@@ -114,5 +114,6 @@ export const isTransient = ({ reason }: SqlError): boolean =>
 // is being changed, and the provider of passwords has the new one sooner or later than the server.
 const transientState = /^(53|57P|28P01)/
 
-const sqlState = (cause: unknown): string | undefined =>
+/** Returns the SQLSTATE of the cause of an error, if it has one. */
+export const sqlState = (cause: unknown): string | undefined =>
   Predicate.hasProperty(cause, "code") && typeof cause.code === "string" ? cause.code : undefined
