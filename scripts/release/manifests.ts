@@ -41,6 +41,15 @@ export const fixed = (root: string): ReadonlyArray<string> => [
     .map((name) => `!${name}`)
 ]
 
+/** Returns the built files of commands, by the names of the commands. */
+const built = (bin: Readonly<Record<string, string>>) =>
+  Object.fromEntries(
+    Object.entries(bin).map(([name, file]) => [
+      name,
+      file.replace("./src/", "./dist/").replace(/\.ts$/, ".js")
+    ])
+  )
+
 if (import.meta.main) {
   const config = Path.join(ROOT, ".changeset/config.json")
   const settings = JSON.parse(Fs.readFileSync(config, "utf8")) as object
@@ -49,6 +58,9 @@ if (import.meta.main) {
   const root = readManifest(ROOT)
   for (const { folder, manifest, path } of published(ROOT)) {
     const written = { ...manifest, ...shared(root, folder) }
+    if (manifest.bin !== undefined) {
+      Object.assign(written.publishConfig, { bin: built(manifest.bin) })
+    }
     Fs.writeFileSync(Path.join(path, "package.json"), `${JSON.stringify(written, null, 2)}\n`)
   }
 }

@@ -21,6 +21,7 @@ export interface Manifest {
     readonly url: string
     readonly directory?: string
   }
+  readonly bin?: Readonly<Record<string, string>>
   readonly sideEffects?: unknown
   readonly exports?: unknown
   readonly publishConfig?: unknown

@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import * as process from "node:process"
 import { fileURLToPath } from "node:url"
 
-const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url))
+const MAIN = fileURLToPath(new URL("../src/internal/main.ts", import.meta.url))
 
 export const FIXTURE = fileURLToPath(new URL("./fixtures/orders.ndjson", import.meta.url))
 export const CONFIG = fileURLToPath(new URL("./fixtures/daybook.config.ts", import.meta.url))

@@ -74,7 +74,7 @@ const CONFIG = fileURLToPath(new URL("../src/daybook.config.ts", import.meta.url
 /** Runs `daybook` with the configuration of the shop. */
 export const daybook = ([command = "", ...args]: ReadonlyArray<string>, options?: Options) =>
   run(
-    new URL("../../cli/src/main.ts", import.meta.url),
+    new URL("../../cli/src/internal/main.ts", import.meta.url),
     [command, "--config", CONFIG, ...args],
     options
   )

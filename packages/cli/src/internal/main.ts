@@ -1,8 +1,6 @@
 #!/usr/bin/env node
 /**
  * The entry point of `daybook`.
- *
- * @since 0.1.0
  */
 // Compiles all schemas at run time: decoding takes half the time.
 import "effect/schema/SchemaJITCompiler/enable"
@@ -13,8 +11,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Os from "node:os"
 import process from "node:process"
-import { run } from "./internal/command/daybook.ts"
-import { lineOf, statusOf } from "./internal/exit.ts"
+import { run } from "./command/daybook.ts"
+import { lineOf, statusOf } from "./exit.ts"
 
 // A write reports its own failure: see `stdout.ts`.
 for (const output of [process.stdout, process.stderr]) {
