@@ -29,7 +29,8 @@ const RUN_TIMEOUT_MILLIS = 150_000
 export const blocks = (root: string): ReadonlyArray<Block> =>
   Fs.globSync(["README.md", "docs/**/*.md", "packages/*/README.md", "packages/*/src/**/*.ts"], {
     cwd: root,
-    exclude: ["**/node_modules/**"]
+    // The generated reference repeats the doc comments.
+    exclude: ["**/node_modules/**", "docs/reference/api/**"]
   })
     .toSorted()
     .flatMap((file) => fenced(file, Fs.readFileSync(Path.join(root, file), "utf8")))

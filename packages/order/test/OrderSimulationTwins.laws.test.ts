@@ -57,12 +57,8 @@ describe("A simulation of broken orders", { timeout: 600_000 }, () => {
 
   it.live("catches a store that checks and writes in two steps, as two winners of one race", () =>
     Effect.gen(function* () {
-      const failed = yield* failureOf({ stores: hasty }, 7)
-      assert.isTrue(
-        failed.violations.some(({ invariant }) => invariant === 2),
-        failed.message
-      )
-      assert.deepStrictEqual(failed.faults, [], failed.message)
+      const [first] = yield* violationsOf(2, { stores: hasty }, 7)
+      assert.match(first?.message ?? "", /^the answer to command /)
     })
   )
 
