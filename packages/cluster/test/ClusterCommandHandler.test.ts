@@ -2,7 +2,12 @@ import * as ClusterCommandHandler from "@daybook/cluster/ClusterCommandHandler"
 import * as CommandId from "@daybook/kernel/CommandId"
 import * as Revision from "@daybook/kernel/Revision"
 import * as StreamId from "@daybook/kernel/StreamId"
-import { CachedStreams, CommandHandler, CurrentMetadata } from "@daybook/store/CommandHandler"
+import {
+  CachedStreams,
+  CommandHandler,
+  CurrentMetadata,
+  MaxAttempts
+} from "@daybook/store/CommandHandler"
 import { EventStore, EventStoreError, WrongExpectedRevision } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
@@ -105,6 +110,16 @@ layer(alone.pipe(Layer.provideMerge(EventStoreMemory.layer)), { excludeTestServi
           events.map(({ metadata }) => [metadata.actor, metadata.commandId]),
           [["anna", commandId]]
         )
+      })
+    )
+
+    it.effect("accepts attempts without end", () =>
+      Effect.gen(function* () {
+        const handler = yield* CommandHandler
+        const id = yield* fresh
+        const executing = handler.execute(aggregate, id, deposit(10))
+        const { revision } = yield* Effect.provideService(executing, MaxAttempts, Infinity)
+        assert.strictEqual(revision, 1)
       })
     )
 

@@ -73,7 +73,8 @@ export const make = <Command, State, Event, Rejection>({
         ),
         expected: ExpectedRevision,
         metadata: EventMetadata,
-        maxAttempts: Schema.Int
+        // Infinity is allowed.
+        maxAttempts: Schema.Number
       },
       success: Schema.Array(
         Schema.Result(
