@@ -13,6 +13,7 @@ const mayImport: Record<string, ReadonlyArray<string>> = {
   projections: ["kernel", "store"],
   reactors: ["kernel", "store"],
   publishing: ["kernel", "store", "reactors"],
+  cluster: ["kernel", "store"],
   testing: ["kernel", "store", "projections", "reactors", "publishing"],
   http: ["kernel", "store", "projections", "reactors"],
   inspector: ["kernel", "store", "projections", "reactors", "http"],
