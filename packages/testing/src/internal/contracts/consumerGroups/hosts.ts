@@ -25,6 +25,9 @@ import {
 
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1)
 
+/** Keys of which both halves of the slots have some: all lie in one half once in 8 million times. */
+const KEYS = 24
+
 export const hostCases: Cases = {
   "is handed every event of its categories and types, past and future ones, once": Effect.gen(
     function* () {
@@ -106,14 +109,14 @@ export const hostCases: Cases = {
       const group = freshGroup(category)
       const queues = yield* hostQueues
       yield* host(group, "one", queues)
-      yield* fillKeys(category, 8, 2)
-      const before = yield* take(queues, 16)
+      yield* fillKeys(category, KEYS, 2)
+      const before = yield* take(queues, KEYS * 2)
       const whole = yield* Queue.take(queues.assignments)
       assert.deepStrictEqual(whole.range, { first: 0, last: SLOTS - 1 })
       const second = yield* host(group, "two", queues)
       const halves = yield* Effect.replicateEffect(Queue.take(queues.assignments), 2)
-      yield* fillKeys(category, 8, 2)
-      const during = yield* take(queues, 16)
+      yield* fillKeys(category, KEYS, 2)
+      const during = yield* take(queues, KEYS * 2)
       assert.deepStrictEqual(
         halves.map(({ range }) => range).toSorted((a, b) => a.first - b.first),
         [
@@ -123,12 +126,12 @@ export const hostCases: Cases = {
       )
       assert.deepStrictEqual([...new Set(during.map((one) => one.host))].toSorted(), ["one", "two"])
       yield* Fiber.interrupt(second)
-      yield* fillKeys(category, 8, 2)
-      const after = yield* take(queues, 16)
+      yield* fillKeys(category, KEYS, 2)
+      const after = yield* take(queues, KEYS * 2)
       const all = byStream([...before, ...during, ...after])
       assert.deepStrictEqual(
         Object.values(all),
-        Array.from({ length: 8 }, () => upTo(6))
+        Array.from({ length: KEYS }, () => upTo(6))
       )
       // The host that is left joins its ranges, when they have come to one place.
       const joined = yield* Queue.take(queues.assignments).pipe(
