@@ -3,10 +3,10 @@
  */
 import type { Growth } from "./Growth.ts"
 
-const WIDTH = 760
+const WIDTH = 780
 const HEIGHT = 340
 /** The room around the curves: their names stand to the right of them. */
-const ROOM = { left: 48, right: 250, top: 16, bottom: 44 }
+const ROOM = { left: 48, right: 270, top: 16, bottom: 44 }
 const LINE = 15
 const MOST = 1.2
 
