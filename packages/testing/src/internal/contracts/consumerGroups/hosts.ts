@@ -25,7 +25,7 @@ import {
 
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1)
 
-/** Keys of which both halves of the slots have some: all lie in one half once in 8 million times. */
+/** Keys that both halves of the slots share: all lie in one half once in 8 million times. */
 const KEYS = 24
 
 export const hostCases: Cases = {
